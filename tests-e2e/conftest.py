@@ -1,0 +1,1 @@
+"""User stories across the packages, told with public names only."""

@@ -1,0 +1,42 @@
+"""Check the types of every package with mypy and pyright, both strict.
+
+mypy sees one package at a time, as its users do; with it go the typed programs in
+`tests/typing`, which show that the public names carry their types. pyright reads what to check
+from `pyproject.toml`.
+"""
+
+import subprocess
+import sys
+
+from workspace import ROOT, find_packages
+
+
+def mypy_targets() -> dict[str, list[str]]:
+    """Return what each run of mypy checks, by name."""
+    targets = {"tools": [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("tools/*.py"))]}
+    for package in find_packages():
+        programs = sorted(package.folder.glob("tests/typing/*.py"))
+        paths = [package.folder / "src", *programs]
+        targets[package.name] = [path.relative_to(ROOT).as_posix() for path in paths]
+    return targets
+
+
+def main() -> int:
+    """Run all checks, also after a failure, and return the exit code."""
+    commands = {
+        f"mypy, {name}": ["mypy", "--cache-dir", f".mypy_cache/{name}", *paths]
+        for name, paths in mypy_targets().items()
+    }
+    commands["pyright, everything"] = ["pyright"]
+    failed: list[str] = []
+    for title, command in commands.items():
+        print(f"{title}:", flush=True)
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            failed.append(title)
+    if failed:
+        print(f"Types are wrong in: {'; '.join(failed)}.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

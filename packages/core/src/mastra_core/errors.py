@@ -1,0 +1,89 @@
+"""Every error that this project raises on purpose.
+
+    MastraError
+    ├── ConfigurationError          a setting is wrong; raised at construction, never later
+    ├── StorageError                a store could not do what it was asked
+    │   ├── StoreNotFoundError      nothing is stored under this id
+    │   ├── StoreUnavailableError   passing fault: busy, locked, away; trying again may help
+    │   ├── StoreClosedError        used after `close()`
+    │   ├── SchemaMismatchError     the data was written by another version
+    │   ├── WriteRejectedError      the store refuses this row, and would refuse it again
+    │   ├── InvalidQueryError       the question has no meaning: a bad field, window or value
+    │   └── UnsupportedQueryError   the question has a meaning, but this store cannot answer it
+    ├── ModelError                  a language model failed or answered nonsense
+    ├── ToolError                   a tool was called with arguments that do not fit
+    └── WorkflowError               a workflow is wired wrongly, or its data does not fit
+
+Exceptions of user code (a tool, a step, a model adapter) are never wrapped: they reach the
+caller unchanged.
+"""
+
+from __future__ import annotations
+
+
+class MastraError(Exception):
+    """Base of all errors of this project; catch it to catch them all."""
+
+
+class ConfigurationError(MastraError):
+    """A setting is wrong. Raised at construction, with the field, the value and what is allowed."""
+
+
+class StorageError(MastraError):
+    """A store could not do what it was asked.
+
+    Attributes:
+        retryable: True where the same call may succeed later without any change.
+    """
+
+    retryable: bool = False
+
+
+class StoreNotFoundError(StorageError):
+    """Nothing is stored under this id."""
+
+
+class StoreUnavailableError(StorageError):
+    """The store cannot be reached now: busy, locked by another process, or away."""
+
+    retryable = True
+
+
+class StoreClosedError(StorageError):
+    """The store was used after `close()`."""
+
+
+class SchemaMismatchError(StorageError):
+    """The data was written by a version whose schema this one cannot read or migrate."""
+
+
+class WriteRejectedError(StorageError):
+    """The store refuses a row for what it holds; trying it again would fail again.
+
+    Attributes:
+        positions: positions of the refused rows in the batch, empty where they are not known.
+    """
+
+    def __init__(self, message: str, positions: tuple[int, ...] = ()) -> None:
+        super().__init__(message)
+        self.positions = positions
+
+
+class InvalidQueryError(StorageError):
+    """A query has no meaning: an unknown field, an empty window, a value of the wrong kind."""
+
+
+class UnsupportedQueryError(StorageError):
+    """A query has a meaning that this store cannot answer; it refuses rather than approximates."""
+
+
+class ModelError(MastraError):
+    """A language model failed, or what it answered cannot be used."""
+
+
+class ToolError(MastraError):
+    """A tool was called with arguments that do not fit its signature, or does not exist."""
+
+
+class WorkflowError(MastraError):
+    """A workflow is wired wrongly, or the data that flows through it does not fit."""

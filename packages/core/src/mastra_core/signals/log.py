@@ -1,0 +1,72 @@
+"""The log: one message at one moment.
+
+Input: `logger.info(message, **data)`. Exported: `LogExported`. Record: `LogRecord`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+from pydantic import computed_field
+
+from mastra_core.clock import to_datetime
+from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
+from mastra_core.signals.payload import Json
+from mastra_core.signals.record import CorrelatedRecord
+
+
+class LogLevel(IntEnum):
+    """Levels in rising order of weight; the numbers are those of the standard `logging` module."""
+
+    TRACE = 5
+    DEBUG = 10
+    INFO = 20
+    WARN = 30
+    ERROR = 40
+    FATAL = 50
+
+    @property
+    def word(self) -> str:
+        """The level as it is written: `trace`, `debug`, `info`, `warn`, `error`, `fatal`."""
+        return self.name.lower()
+
+
+LOG_LEVELS: dict[str, LogLevel] = {level.word: level for level in LogLevel}
+"""Levels by the word that users write."""
+
+
+class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A log as it travels on the bus; trace and span ids are None outside a trace."""
+
+    log_id: str
+    timestamp_ns: int
+    level: str
+    message: str
+    logger: str | None = None
+    data: Json | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    metadata: Json | None = None
+    correlation: Correlation = EMPTY_CORRELATION
+
+
+class LogRecord(CorrelatedRecord):
+    """A log as a store returns it; the fields are the columns of `mastra_ai_logs`."""
+
+    log_id: str
+    timestamp_ns: int
+    level: str
+    message: str
+    logger: str | None = None
+    data: dict[str, Any] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def timestamp(self) -> datetime:
+        """The moment, UTC."""
+        return to_datetime(self.timestamp_ns)

@@ -1,0 +1,246 @@
+"""Payloads: a user's value becomes JSON text, once, at the moment he hands it over.
+
+`encode` is the snapshot that the caller pays for. It takes anything and never raises: what JSON
+has no word for is shown as a person would describe it, cycles, bottomless nesting and what would
+grow without bounds are cut with a visible mark. The common case is one call into msgspec; only
+what that refuses is walked in Python.
+
+    value                          JSON text
+    dataclass, TypedDict, struct   object
+    pydantic model                 object (`model_dump`)
+    exception                      {"type", "message"}
+    bytes                          base64 text
+    set, tuple, generator          array, array, its repr
+    NaN, infinities                null
+    lone surrogate                 backslash escape, as text
+    cycle, too deep, too large     "<cycle>", "<depth limit>", "<size limit>"
+    anything else                  its repr, at most 1 000 characters
+
+A value may be small in memory and endless as text: forty lists, each of which holds the next one
+twice, are 2**40 lists in JSON. So whatever holds other containers is written into a buffer that is
+kept from growing beyond `MAX_BYTES`; plain values and flat dictionaries cannot grow like that and
+are spared the cost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import os
+from collections.abc import Callable, Mapping, Set
+from itertools import islice
+from typing import Any, cast
+
+import msgspec
+from pydantic import BaseModel
+
+MAX_DEPTH = 100
+"""Nesting that is kept of what has to be walked; what lies deeper is replaced by a mark."""
+
+MAX_BYTES = 16 * 1024 * 1024
+"""JSON text that a nested value may become; beyond that it is walked, and cut where the room ends."""
+
+_MAX_NODES = 50_000
+_MAX_REPR = 1_000
+_CYCLE = "<cycle>"
+_TOO_DEEP = "<depth limit>"
+_TOO_LARGE = "<size limit>"
+
+Json = msgspec.Raw
+"""A piece of JSON text, ready to be embedded in a larger one."""
+
+
+def encode(value: object) -> bytes:
+    """JSON text of any value, in UTF-8; never raises."""
+    kind = type(value)
+    try:
+        # The garbage collector does not track dictionaries of plain values (CPython up to 3.13).
+        if kind in _PLAIN or (kind is dict and not _holds_containers(value)):
+            return encode_fast(value)
+        return _encode_bounded(value)
+    except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
+        return _encode_walked(value)
+
+
+def decode(payload: msgspec.Raw | bytes | str | None) -> Any:  # noqa: ANN401  # JSON is any value
+    """The value of a JSON text; None stands for an absent payload."""
+    return None if payload is None else msgspec.json.decode(payload)
+
+
+def clean_text(text: str) -> str:
+    """The same text, lone surrogates written as escapes, so that UTF-8 can hold it."""
+    try:
+        str.encode(text)
+    except UnicodeEncodeError:
+        return str.encode(text, "utf-8", "backslashreplace").decode()
+    return text
+
+
+def describe_error(error: BaseException) -> dict[str, str]:
+    """Type and message of an exception whose own `__str__` may raise."""
+    return {"type": type(error).__qualname__, "message": _text_of(str, error)}
+
+
+def _text_of(function: Any, value: object) -> str:  # noqa: ANN401  # str or repr
+    try:
+        return clean_text(function(value))[:_MAX_REPR]
+    except Exception:  # noqa: BLE001
+        return f"<unprintable {type(value).__qualname__}>"
+
+
+# ---------------------------------------------------------------- in C
+
+
+def _hook(value: object) -> object:
+    """What msgspec asks for a type that it does not know."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(warnings=False)
+    model_dump = getattr(type(value), "model_dump", None)
+    if model_dump is not None:
+        return model_dump(value)
+    if isinstance(value, BaseException):
+        return describe_error(value)
+    if isinstance(value, str | int | float):
+        return _exact(value)
+    if isinstance(value, os.PathLike):
+        return str(cast("os.PathLike[str]", value))
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[object, object]", value))
+    return _text_of(repr, value)
+
+
+def _exact(value: str | float) -> str | int | float:
+    """The plain value of an instance of a subclass, whatever that made of its methods."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_hook)
+encode_fast: Callable[[object], bytes] = _encoder.encode
+"""`encode` without its net: raises for what cannot be written, and writes however much it is."""
+
+_encode_into = _encoder.encode_into
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes})
+_holds_containers = gc.is_tracked
+_ROOMS = (1 << 10, 1 << 15, 1 << 18, 1 << 21, MAX_BYTES)
+
+
+def _encode_bounded(value: object) -> bytes:
+    """JSON text of at most `MAX_BYTES`; raises where it would be longer."""
+    for room in _ROOMS:
+        buffer = bytearray(room)
+        lock = memoryview(buffer)  # while it is looked at, a bytearray refuses to grow
+        try:
+            _encode_into(value, buffer)
+        except BufferError:
+            continue
+        del lock
+        return bytes(buffer)
+    raise BufferError
+
+
+# ---------------------------------------------------------------- in Python
+
+
+def _encode_walked(value: object) -> bytes:
+    try:
+        return encode_fast(_Walk().rebuild(value, 0))
+    except Exception:  # noqa: BLE001  # nothing that is known comes here; the promise holds anyway
+        return encode_fast(f"<unprintable {clean_text(type(value).__name__)}>")
+
+
+class _Walk:
+    """Rebuilds a value from what JSON can hold, within a budget for the whole of it.
+
+    The budget is what ends a walk through objects that all know each other: there are more ways
+    through such a web than there is time, and none of them is a cycle longer than the web.
+    """
+
+    def __init__(self) -> None:
+        self._above: set[int] = set()  # ids of the containers around the present value
+        self._nodes_left = _MAX_NODES
+        self._chars_left = MAX_BYTES
+
+    def rebuild(self, value: object, depth: int) -> object:
+        """What stands for `value`."""
+        self._nodes_left -= 1
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, str):
+            return self._text(_exact(value))
+        if isinstance(value, int | float):
+            return _number(value)
+        if not _is_container(value):
+            try:
+                return self._scalar(msgspec.json.encode(value))
+            except Exception:  # noqa: BLE001, S110  # then it is described below
+                pass
+        if id(value) in self._above:
+            return _CYCLE
+        if depth >= MAX_DEPTH:
+            return _TOO_DEEP
+        self._above.add(id(value))
+        try:
+            return self._container(value, depth + 1)
+        except Exception:  # noqa: BLE001
+            return self._text(_text_of(repr, value))
+        finally:
+            self._above.discard(id(value))
+
+    def _text(self, text: object) -> str:
+        """The text, or as much of it as there is room for."""
+        clean = clean_text(cast("str", text))
+        kept = clean[: max(0, self._chars_left)]
+        self._chars_left -= len(clean)
+        return kept if len(kept) == len(clean) else kept + _TOO_LARGE
+
+    def _scalar(self, text: bytes) -> object:
+        self._chars_left -= len(text)
+        return msgspec.Raw(text) if self._chars_left >= 0 else _TOO_LARGE
+
+    def _is_spent(self) -> bool:
+        return self._nodes_left <= 0 or self._chars_left <= 0
+
+    def _container(self, value: object, depth: int) -> object:
+        if isinstance(value, Mapping):
+            return self._object(cast("Mapping[object, object]", value), depth)
+        if isinstance(value, list | tuple | Set):
+            kept: list[object] = []
+            for item in list(cast("list[object]", value)):
+                if self._is_spent():
+                    kept.append(_TOO_LARGE)
+                    break
+                kept.append(self.rebuild(item, depth))
+            return kept
+        if isinstance(value, msgspec.Struct):
+            return self.rebuild(msgspec.structs.asdict(value), depth)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+            return self.rebuild(fields, depth)
+        described = _hook(value)
+        return self._text(described) if isinstance(described, str) else self.rebuild(described, depth)
+
+    def _object(self, value: Mapping[object, object], depth: int) -> dict[str, object]:
+        # Of a dictionary that another thread changes, `list` takes all at once.
+        items = list(value.items()) if isinstance(value, dict) else list(islice(value.items(), _MAX_NODES))
+        kept: dict[str, object] = {}
+        for key, item in items:
+            if self._is_spent():
+                kept["…"] = _TOO_LARGE
+                break
+            kept[self._text(_exact(key) if isinstance(key, str) else _text_of(str, key))] = self.rebuild(item, depth)
+        return kept
+
+
+def _number(value: float) -> object:
+    plain = _exact(value)
+    try:
+        msgspec.json.encode(plain)
+    except ValueError:  # more digits than Python is willing to write
+        return f"<integer of {cast('int', plain).bit_length()} bits>"
+    return plain
+
+
+def _is_container(value: object) -> bool:
+    return isinstance(value, Mapping | Set | list | tuple | msgspec.Struct) or dataclasses.is_dataclass(value)

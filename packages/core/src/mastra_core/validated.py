@@ -1,0 +1,59 @@
+"""Input models whose errors explain themselves.
+
+pydantic finds what is wrong; this says it in this project's words: the field in backticks, what
+is allowed, what was got, and the names that exist where a name does not.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mastra_core.errors import ConfigurationError, MastraError
+
+
+class Validated(BaseModel):
+    """A frozen model of what a user passes; refuses names that do not exist.
+
+    Subclasses say in `error_class` what is raised, and in `path` what stands before a field's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, arbitrary_types_allowed=True)
+
+    error_class: ClassVar[type[MastraError]] = ConfigurationError
+    path: ClassVar[str] = ""
+
+    def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
+        """Check the values.
+
+        Raises:
+            MastraError: of the kind in `error_class`, naming each wrong field.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise self.error_class(explain(error, type(self))) from None
+
+
+def explain(error: ValidationError, model: type[Validated]) -> str:
+    """What is wrong with each field, a sentence each."""
+    return "; ".join(_sentence(detail, model) for detail in error.errors(include_url=False))
+
+
+def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # pydantic's own dict
+    where = ".".join([part for part in [model.path, *map(str, detail["loc"])] if part])
+    if detail["type"] == "extra_forbidden":
+        names = sorted(model.model_fields)
+        wanted = str(detail["loc"][-1])
+        close = get_close_matches(wanted, names, 1)
+        hint = f", did you mean `{close[0]}`?" if close else ""
+        return f"Field `{where}` does not exist{hint} Allowed are: {', '.join(names)}"
+    if detail["type"] == "missing":
+        return f"Field `{where}` is missing"
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.removeprefix("Input should be ").removeprefix("Input should ")
+    value = repr(detail["input"])
+    got = value if len(value) <= 200 else value[:200] + "…"
+    return f"Field `{where}` must be {message}, got {got} ({type(detail['input']).__name__})"

@@ -1,0 +1,1 @@
+"""Instrumentation as user code sees it: spans, contexts, and their no-ops."""

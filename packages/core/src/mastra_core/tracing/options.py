@@ -1,0 +1,68 @@
+"""What a user says of one trace: the options of a call."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from mastra_core.signals.correlation import CorrelationFields
+from mastra_core.validated import Validated
+
+Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class TracingOptions(Validated):
+    """Options for the trace that one call begins, or for the part of a trace below it.
+
+    What is given here is inherited by everything inside; `None` never erases what was set above.
+
+    Attributes:
+        run_id: one execution.
+        thread_id: thread of messages.
+        request_id: request that caused the call.
+        session_id: conversation that groups traces.
+        user_id: end user.
+        organization_id: tenant.
+        resource_id: resource worked on.
+        experiment_id: experiment the call belongs to.
+        tags: markers.
+        metadata: free map, on every signal of the trace.
+        trace_id: continue this trace of another program: 32 lower-case hex digits, not all zero.
+        parent_span_id: the span of that program which called: 16 lower-case hex digits.
+        hide_input: record no inputs.
+        hide_output: record no outputs.
+        request_context_keys: keys of the call's request context that are copied to the metadata.
+    """
+
+    path: ClassVar[str] = "tracing"
+
+    run_id: Identifier | None = None
+    thread_id: Identifier | None = None
+    request_id: Identifier | None = None
+    session_id: Identifier | None = None
+    user_id: Identifier | None = None
+    organization_id: Identifier | None = None
+    resource_id: Identifier | None = None
+    experiment_id: Identifier | None = None
+    tags: tuple[Identifier, ...] | None = None
+    metadata: dict[str, Any] | None = None
+    trace_id: Annotated[str, Field(pattern=r"^(?!0{32}$)[0-9a-f]{32}$")] | None = None
+    parent_span_id: Annotated[str, Field(pattern=r"^(?!0{16}$)[0-9a-f]{16}$")] | None = None
+    hide_input: bool | None = None
+    hide_output: bool | None = None
+    request_context_keys: tuple[str, ...] = ()
+
+    def correlation_fields(self) -> CorrelationFields:
+        """The options that are fields of the correlation context."""
+        return CorrelationFields(
+            run_id=self.run_id,
+            thread_id=self.thread_id,
+            request_id=self.request_id,
+            session_id=self.session_id,
+            user_id=self.user_id,
+            organization_id=self.organization_id,
+            resource_id=self.resource_id,
+            experiment_id=self.experiment_id,
+            tags=self.tags,
+        )

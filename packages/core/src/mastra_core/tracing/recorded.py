@@ -1,0 +1,247 @@
+"""Recorded traces: what was stored, to be looked at and annotated later, from any process.
+
+A `RecordedTrace` gives the tree and the flat list over the same span objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.columns import SPANS
+from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
+from mastra_core.signals.events import TracingEvent
+from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
+
+
+_NOTHING = SpanRecord.model_construct(
+    trace_id="", span_id="", name="", span_type=SpanType.GENERIC, started_at_ns=0, status=SpanStatus.SUCCESS
+)
+
+
+class RecordedSpan:
+    """A stored span with its place in the tree.
+
+    Attributes:
+        record: what was stored.
+        parent: None for a root, and for a span whose parent was not stored.
+        children: in order of start.
+    """
+
+    def __init__(self, record: SpanRecord, tracer: Tracer) -> None:
+        self.record = record
+        self.parent: RecordedSpan | None = None
+        self.children: list[RecordedSpan] = []
+        self._tracer = tracer
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # the record's own types
+        """The record's fields: `span.name`, `span.duration_ms`, …"""
+        if name == "record":  # not yet set, while unpickling or copying
+            raise AttributeError(name)
+        return getattr(self.record, name)
+
+    @property
+    def span_id(self) -> str:
+        """16 hex digits."""
+        return self.record.span_id
+
+    @property
+    def trace_id(self) -> str:
+        """32 hex digits."""
+        return self.record.trace_id
+
+    @property
+    def correlation(self) -> Correlation:
+        """Who and where, as it was stored."""
+        values = {name: getattr(self.record, name) for name in CORRELATION_FIELDS}
+        return Correlation(**{**values, "tags": tuple(self.record.tags)})
+
+    def walk(self, depth: int = 0) -> Iterator[tuple[int, RecordedSpan]]:
+        """This span and all below it with their depth, parents first."""
+        stack = [(depth, self)]
+        while stack:
+            level, span = stack.pop()
+            yield level, span
+            stack.extend((level + 1, child) for child in reversed(span.children))
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        reason: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Judge this span with a finite number."""
+        self._tracer.add_score(
+            scorer,
+            score,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            correlation=self.correlation,
+            reason=reason,
+            source=source,
+            metadata=metadata,
+        )
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        source: str | None = None,
+        comment: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Attach a person's feedback, a finite number or a text, to this span."""
+        self._tracer.add_feedback(
+            feedback_type,
+            value,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            correlation=self.correlation,
+            source=source,
+            comment=comment,
+            user_id=user_id,
+            metadata=metadata,
+        )
+
+    def __repr__(self) -> str:
+        return f"<RecordedSpan {self.record.name!r} {self.record.span_type} {self.record.status}>"
+
+
+class RecordedTrace:
+    """All stored spans of one trace.
+
+    Attributes:
+        trace_id: 32 hex digits; None for the empty trace that stands for "nothing was recorded".
+        spans: flat, in order of start, the root first.
+        roots: spans without a stored parent, in order of start.
+    """
+
+    def __init__(self, trace_id: str | None, records: Iterable[SpanRecord], tracer: Tracer = NO_OP_TRACER) -> None:
+        self.trace_id = trace_id
+        self._tracer = tracer
+        self.spans = [RecordedSpan(record, tracer) for record in records]
+        self.spans.sort(key=lambda span: (span.record.parent_span_id is not None, span.record.started_at_ns))
+        by_id = {span.span_id: span for span in self.spans}
+        self.roots: list[RecordedSpan] = []
+        for span in self.spans:
+            parent = by_id.get(span.record.parent_span_id or "")
+            if parent is None or parent is span:
+                self.roots.append(span)
+            else:
+                span.parent = parent
+                parent.children.append(span)
+
+    @classmethod
+    def from_exported(cls, spans: Iterable[SpanExported], tracer: Tracer = NO_OP_TRACER) -> RecordedTrace:
+        """The trace of exported spans; of a span announced as running and ended, the ended one.
+
+        Raises:
+            ValueError: the spans belong to more than one trace.
+        """
+        latest: dict[str, SpanExported] = {}
+        for span in spans:
+            if span.span_id not in latest or span.ended_at_ns is not None:
+                latest[span.span_id] = span
+        ids = {span.trace_id for span in latest.values()}
+        if len(ids) > 1:
+            raise ValueError(f"Spans must belong to one trace, got {len(ids)}: {sorted(ids)}; filter them first")
+        records = [SPANS.record_of(SPANS.row_of(span)) for span in latest.values()]
+        return cls(next(iter(ids), None), records, tracer)
+
+    @classmethod
+    def from_json_file(
+        cls, path: str | Path, trace_id: str | None = None, tracer: Tracer = NO_OP_TRACER
+    ) -> RecordedTrace:
+        """The trace in a file that `JsonExporter` wrote; `trace_id` picks one of several.
+
+        Raises:
+            ValueError: a line is not one of an exporter's, or several traces and none picked.
+        """
+        spans: list[SpanExported] = []
+        decoder = msgspec.json.Decoder(TracingEvent)
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(file, 1):
+                # Raw text, because lines of other signals are none of a trace's business.
+                if not line.startswith(b'{"signal":"span"'):
+                    continue
+                try:
+                    event = decoder.decode(line)
+                except msgspec.MsgspecError as error:
+                    raise ValueError(f"Line {number} of {path} is not a span event: {error}") from error
+                if trace_id is None or event.span.trace_id == trace_id:
+                    spans.append(event.span)
+        return cls.from_exported(spans, tracer)
+
+    @property
+    def root_span(self) -> RecordedSpan:
+        """The span that the trace began with; of a trace that was not recorded, a span of nothing.
+
+        So that code that annotates runs unchanged where observability is not installed.
+        """
+        return self.roots[0] if self.roots else RecordedSpan(_NOTHING, NO_OP_TRACER)
+
+    def walk(self) -> Iterator[tuple[int, RecordedSpan]]:
+        """Every span with its depth, parents first, siblings in order of start."""
+        for root in self.roots:
+            yield from root.walk()
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        reason: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Judge the whole trace; the score takes the root's context and has no span id."""
+        self._tracer.add_score(
+            scorer,
+            score,
+            trace_id=self.trace_id,
+            correlation=self._root_correlation(),
+            reason=reason,
+            source=source,
+            metadata=metadata,
+        )
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        source: str | None = None,
+        comment: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Attach feedback to the whole trace; it takes the root's context and has no span id."""
+        self._tracer.add_feedback(
+            feedback_type,
+            value,
+            trace_id=self.trace_id,
+            correlation=self._root_correlation(),
+            source=source,
+            comment=comment,
+            user_id=user_id,
+            metadata=metadata,
+        )
+
+    def _root_correlation(self) -> Correlation | None:
+        return self.roots[0].correlation if self.roots else None
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __repr__(self) -> str:
+        return f"<RecordedTrace {self.trace_id} of {len(self.spans)} spans>"

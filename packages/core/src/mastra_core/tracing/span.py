@@ -1,0 +1,455 @@
+"""The live span: a handle on a piece of work while it runs.
+
+The hot path of the project. A span takes its snapshots as JSON text when a value is handed over,
+stamps its end once, and hands itself to its tracer; from then on nothing can change it, so the
+tracer may queue it as it is and let a worker do everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from mastra_core.ids import format_span_id
+from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation, Entity
+from mastra_core.signals.payload import describe_error, encode
+from mastra_core.tracing.current import get_current, reset_current, set_current
+
+if TYPE_CHECKING:
+    from mastra_core.tracing.options import TracingOptions
+    from mastra_core.tracing.tracer import Tracer
+
+
+class Unset:
+    """Type of `UNSET`: an argument that was not given, where `None` is a value."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+HEAVY_BYTES: Final = 4_096
+"""Payloads up to this size are bounded well enough by the number of spans that wait."""
+
+_STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
+
+
+class TraceState:
+    """What all spans of a trace, or of the part of it below some options, have in common.
+
+    Attributes:
+        trace_id: 32 hex digits.
+        metadata: JSON objects that go on every span, to be merged by key; None for none.
+    """
+
+    __slots__ = ("hide_input", "hide_output", "metadata", "trace_id")
+
+    def __init__(
+        self, trace_id: str, metadata: tuple[bytes, ...] | None, *, hide_input: bool, hide_output: bool
+    ) -> None:
+        self.trace_id = trace_id
+        self.metadata = metadata
+        self.hide_input = hide_input
+        self.hide_output = hide_output
+
+
+class ErrorSnapshot:
+    """An exception as it was when it was recorded, cheap to take: frames without their text.
+
+    Holding the exception itself would keep its frames, and with them the user's objects, alive.
+
+    Attributes:
+        type: class name.
+        message: its text.
+        frames: (file, line, function), outermost first.
+        cause: the exception it was raised from or during, None for none.
+    """
+
+    __slots__ = ("cause", "frames", "message", "type")
+
+    def __init__(self, error: BaseException, depth: int = 0) -> None:
+        described = describe_error(error)
+        self.type = described["type"]
+        self.message = described["message"]
+        frames: list[tuple[str, int, str]] = []
+        trace = error.__traceback__
+        while trace is not None and len(frames) < 100:
+            code = trace.tb_frame.f_code
+            frames.append((code.co_filename, trace.tb_lineno, code.co_qualname))
+            trace = trace.tb_next
+        self.frames = frames
+        before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        self.cause = ErrorSnapshot(before, depth + 1) if before is not None and depth < 5 else None
+
+
+class Span:
+    """A piece of work being recorded: a context manager (`with`, `async with`) and a handle.
+
+    No method raises because of what it is given, and none does anything once the span has ended.
+    Thread-safe where it matters: of two threads that end a span, one wins.
+    """
+
+    # Defaults of what most spans never set: on the class, so that making a span stays cheap.
+    is_recording: bool = True
+    _input: bytes | None = None
+    _output: bytes | None = None
+    _attributes: bytes | list[bytes] | None = None
+    _metadata: bytes | list[bytes] | None = None
+    _error: ErrorSnapshot | None = None
+    _status: SpanStatus | None = None
+    _links: bytes | None = None
+    _token: Token[Span | None] | None = None
+    _remote_parent_span_id: str | None = None
+    _is_event: bool = False
+    _is_announced: bool = False
+    _ended_at_ns: int = 0
+    _heavy_bytes: int = 0
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        trace: TraceState,
+        number: int,
+        parent_number: int,
+        name: str,
+        span_type: str,
+        correlation: Correlation,
+        started_at_ns: int,
+    ) -> None:
+        self._tracer = tracer
+        self._trace = trace
+        self._number = number
+        self._parent_number = parent_number
+        self._name = name
+        self._type = span_type
+        self._correlation = correlation
+        self._started_at_ns = started_at_ns
+
+    # ---------------------------------------------------------------- what it is
+
+    @property
+    def trace_id(self) -> str | None:
+        """32 hex digits; None where nothing is recorded."""
+        return self._trace.trace_id
+
+    @property
+    def span_id(self) -> str | None:
+        """16 hex digits; None where nothing is recorded."""
+        return format_span_id(self._number)
+
+    @property
+    def parent_span_id(self) -> str | None:
+        """16 hex digits; None for a root."""
+        return format_span_id(self._parent_number) if self._parent_number else None
+
+    @property
+    def name(self) -> str:
+        """What the span is called."""
+        return self._name
+
+    @property
+    def span_type(self) -> SpanType:
+        """Its kind."""
+        return SpanType(self._type)
+
+    @property
+    def correlation(self) -> Correlation:
+        """Who and where; shared with every signal made inside."""
+        return self._correlation
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether `end` was called."""
+        return self._ended_at_ns != 0
+
+    # ---------------------------------------------------------------- what happens to it
+
+    def update(
+        self,
+        *,
+        name: str | None = None,
+        input: object = UNSET,  # noqa: A002  # the field's word
+        output: object = UNSET,
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Record more. Attributes and metadata are merged by key, the rest is replaced."""
+        if self._ended_at_ns:
+            return self
+        if name is not None:
+            self._name = name
+        if input is not UNSET and not self._trace.hide_input:
+            self._input = self._snapshot(input)
+        if output is not UNSET and not self._trace.hide_output:
+            self._output = self._snapshot(output)
+        if attributes:
+            self._attributes = _merged(self._attributes, self._snapshot(attributes))
+        if metadata:
+            self._metadata = _merged(self._metadata, self._snapshot(metadata))
+        return self
+
+    def _snapshot(self, value: object) -> bytes:
+        """JSON text of a value; large ones are counted, so that queues can be bounded by bytes."""
+        payload = encode(value)
+        if len(payload) > HEAVY_BYTES:
+            self._heavy_bytes += len(payload)
+        return payload
+
+    def end(
+        self,
+        *,
+        output: object = UNSET,
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Stamp the end and hand the span over. The second call does nothing."""
+        if self._ended_at_ns:
+            return
+        if output is not UNSET or attributes or metadata:
+            self.update(output=output, attributes=attributes, metadata=metadata)
+        self._tracer.finish(self)
+
+    def error(self, error: BaseException, *, end: bool = False) -> Self:
+        """Record an exception: the span's status becomes `error`. Ends the span only if asked.
+
+        Cancellation and interruption (`asyncio.CancelledError`, `KeyboardInterrupt`, `SystemExit`)
+        become `interrupted` instead; `GeneratorExit` is how an abandoned generator is closed and
+        no error at all.
+        """
+        if not self._ended_at_ns and not isinstance(error, GeneratorExit):
+            stopped = isinstance(error, _STOPPED) or type(error).__name__ == "CancelledError"
+            self._status = SpanStatus.INTERRUPTED if stopped else SpanStatus.ERROR
+            self._error = ErrorSnapshot(error)
+        if end:
+            self.end()
+        return self
+
+    # ---------------------------------------------------------------- what is made inside it
+
+    def child(
+        self,
+        name: str,
+        type: str = "generic",  # noqa: A002  # the field's word
+        *,
+        input: object = UNSET,  # noqa: A002
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        entity: Entity | None = None,
+        options: TracingOptions | None = None,
+    ) -> Span:
+        """Start a span inside this one, whatever the current span is."""
+        return self._tracer.span(
+            name,
+            type,
+            parent=self,
+            input=input,
+            attributes=attributes,
+            metadata=metadata,
+            entity=entity,
+            options=options,
+        )
+
+    def event(
+        self,
+        name: str,
+        type: str = "generic",  # noqa: A002
+        *,
+        input: object = UNSET,  # noqa: A002
+        output: object = UNSET,
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Span:
+        """Record a moment inside this span: a span without length."""
+        span = self.child(name, type, input=input, attributes=attributes, metadata=metadata)
+        span._is_event = True
+        span.end(output=output)
+        return span
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        reason: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Judge this span with a finite number. Also after its end."""
+        self._tracer.add_score(
+            scorer,
+            score,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            correlation=self._correlation,
+            reason=reason,
+            source=source,
+            metadata=metadata,
+        )
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        source: str | None = None,
+        comment: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Attach a person's feedback, a finite number or a text, to this span. Also after its end."""
+        self._tracer.add_feedback(
+            feedback_type,
+            value,
+            trace_id=self.trace_id,
+            span_id=self.span_id,
+            correlation=self._correlation,
+            source=source,
+            comment=comment,
+            user_id=user_id,
+            metadata=metadata,
+        )
+
+    # ---------------------------------------------------------------- being the current span
+
+    def __enter__(self) -> Self:
+        self._token = set_current(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.error(error)
+        token = self._token
+        if token is not None and get_current() is self:
+            self._token = None
+            try:
+                reset_current(token)
+            except (ValueError, RuntimeError):  # entered in another context, of which this one is a copy
+                set_current(_before(token))
+        else:
+            self._leave_from_below()
+        if not self._ended_at_ns:
+            self._tracer.finish(self)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _leave_from_below(self) -> None:
+        """Leave while another span is current.
+
+        Either that one was entered inside this one and never left (a generator left in the middle):
+        then this span's surroundings become current again, as after any `with`. Or this span is
+        left in another context than it was entered in (a generator closed by the garbage
+        collector, a handle passed to a thread): then the current span there is none of its business.
+        """
+        token, below = self._token, get_current()
+        while below is not None and below is not self:
+            below = _before(below._token)
+        if below is self and token is not None:
+            set_current(_before(token))
+        self._token = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} {self._type} trace={self.trace_id} span={self.span_id}>"
+
+
+def _before(token: Token[Span | None] | None) -> Span | None:
+    """The span that was current when the token was made."""
+    value = None if token is None else token.old_value
+    return value if isinstance(value, Span) else None
+
+
+def _merged(before: bytes | list[bytes] | None, more: bytes) -> bytes | list[bytes]:
+    """Pieces of JSON objects to be merged by a worker; one piece stays itself."""
+    if before is None:
+        return more
+    if isinstance(before, bytes):
+        return [before, more]
+    before.append(more)
+    return before
+
+
+class NoOpSpan(Span):
+    """A span that records nothing: what code gets where nothing is configured or sampled out.
+
+    It has no ids, accepts everything, and its children are itself.
+    """
+
+    is_recording = False
+    _name = ""
+    _type = "generic"
+    _correlation = EMPTY_CORRELATION
+    _number = _parent_number = _started_at_ns = 0
+    _ended_at_ns = 1
+
+    def __init__(self) -> None:
+        """Set nothing: the class has all that a span without content needs."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """None: nothing is recorded."""
+        return None
+
+    @property
+    def span_id(self) -> str | None:
+        """None: nothing is recorded."""
+        return None
+
+    def child(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
+        """This span again."""
+        return self
+
+    def event(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
+        """This span again."""
+        return self
+
+    def end(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing."""
+
+    def error(self, error: BaseException, *, end: bool = False) -> Self:  # noqa: ARG002
+        """Nothing."""
+        return self
+
+    def add_score(self, scorer: str, score: float, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing: there is no id to attach a score to."""
+
+    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing: there is no id to attach feedback to."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class UnsampledSpan(NoOpSpan):
+    """The root of a trace that was sampled out: being current, it tells the spans below.
+
+    Those are `NO_OP_SPAN`, one object for all, which never becomes current itself.
+    """
+
+    def __enter__(self) -> Self:
+        self._token = set_current(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        Span.__exit__(self, None, None, None)
+
+
+NO_OP_SPAN = NoOpSpan()
+"""The span that records nothing."""

@@ -1,0 +1,99 @@
+"""What makes spans, as core knows it: an interface, and the one that makes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from mastra_core.signals.correlation import Correlation, Entity
+from mastra_core.tracing.options import TracingOptions
+from mastra_core.tracing.span import NO_OP_SPAN, UNSET, Span
+
+
+class Tracer(Protocol):
+    """Makes spans and takes them back when they end."""
+
+    def span(
+        self,
+        name: str,
+        type: str = "generic",  # noqa: A002  # the field's word
+        *,
+        parent: Span | None = None,
+        input: object = UNSET,  # noqa: A002
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        entity: Entity | None = None,
+        options: TracingOptions | None = None,
+        request_context: Mapping[str, Any] | None = None,
+    ) -> Span:
+        """Start a span.
+
+        Args:
+            name: what it is called.
+            type: its kind, a value of `SpanType`.
+            parent: the span it belongs in; None takes the current one, and begins a trace where
+                there is none.
+            input: what goes into the work.
+            attributes: typed keys of its kind.
+            metadata: free map.
+            entity: what makes it; everything inside is correlated with it.
+            options: for the trace it begins, or for the part of the trace below it.
+            request_context: what the sampler and `options.request_context_keys` read.
+        """
+        ...
+
+    def finish(self, span: Span) -> None:
+        """Take an ending span back, once; called by `Span.end` alone."""
+        ...
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        reason: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Attach a finite score to a trace, or to one of its spans."""
+        ...
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        source: str | None = None,
+        comment: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Attach feedback, a finite number or a text, to a trace, or to one of its spans."""
+        ...
+
+
+class NoOpTracer:
+    """Makes the span that records nothing."""
+
+    def span(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
+        """`NO_OP_SPAN`."""
+        return NO_OP_SPAN
+
+    def finish(self, span: Span) -> None:
+        """Nothing."""
+
+    def add_score(self, scorer: str, score: float, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing."""
+
+    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing."""
+
+
+NO_OP_TRACER = NoOpTracer()
+"""The tracer that makes nothing."""

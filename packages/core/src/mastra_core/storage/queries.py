@@ -1,0 +1,180 @@
+"""What can be asked of a store.
+
+Queries are keyword-only models. A name that does not exist is refused with the names that do;
+nothing is ever ignored in silence. Time windows are half-open and in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mastra_core.clock import to_time_ns
+from mastra_core.errors import InvalidQueryError, MastraError
+from mastra_core.validated import Validated
+
+
+def _as_tuple(value: object) -> object:
+    """One text stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+
+
+class Query(Validated):
+    """What all queries share."""
+
+    error_class: ClassVar[type[MastraError]] = InvalidQueryError
+    path: ClassVar[str] = "query"
+
+
+class TimeWindow(Query):
+    """A half-open stretch of time: `start <= t < end`. A bound of None is open; no zone means UTC."""
+
+    path: ClassVar[str] = "window"
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.start is not None and self.end is not None and self.start_ns >= self.end_ns:  # type: ignore[operator]
+            raise ValueError(f"a window whose start is before its end ({self.start} is not before {self.end})")
+        return self
+
+    @classmethod
+    def last(cls, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> TimeWindow:
+        """From so long ago, with no end, so that what arrives while reading is found as well."""
+        length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if length <= timedelta(0):
+            raise InvalidQueryError(f"Field `window` must be longer than nothing, got {length}; try hours=24")
+        return cls(start=datetime.now(UTC) - length)
+
+    @property
+    def start_ns(self) -> int | None:
+        """Nanoseconds since 1970."""
+        return None if self.start is None else to_time_ns(self.start)
+
+    @property
+    def end_ns(self) -> int | None:
+        """Nanoseconds since 1970."""
+        return None if self.end is None else to_time_ns(self.end)
+
+
+class SignalQuery(Query):
+    """The common filter: every field of the correlation context, time, page and order.
+
+    Attributes:
+        tags: all of these.
+        metadata: these keys with these values; an object matches the objects that contain it.
+        order: by time, ties broken by id in the same direction.
+    """
+
+    entity_type: str | None = None
+    entity_id: str | None = None
+    entity_name: str | None = None
+    parent_entity_type: str | None = None
+    parent_entity_id: str | None = None
+    parent_entity_name: str | None = None
+    root_entity_type: str | None = None
+    root_entity_id: str | None = None
+    root_entity_name: str | None = None
+    user_id: str | None = None
+    organization_id: str | None = None
+    resource_id: str | None = None
+    run_id: str | None = None
+    session_id: str | None = None
+    thread_id: str | None = None
+    request_id: str | None = None
+    environment: str | None = None
+    source: str | None = None
+    service_name: str | None = None
+    experiment_id: str | None = None
+    tags: OneOrMore | None = None
+    metadata: dict[str, Any] | None = None
+    window: TimeWindow | None = None
+    order: Literal["newest", "oldest"] = "newest"
+    limit: int = Field(default=50, ge=1, le=10_000)
+    offset: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _check_metadata(self) -> Self:
+        for name in ("metadata", "scope"):
+            _check_partial(name, getattr(self, name, None))
+        return self
+
+
+def _check_partial(path: str, value: object) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_partial(f"{path}.{key}", item)
+    elif value is not None and not isinstance(value, str | int | float | bool):
+        raise ValueError(f"an object of texts, numbers, booleans and objects (`{path}` is not)")
+
+
+class TraceQuery(SignalQuery):
+    """Which traces; every filter but the last speaks of the root span.
+
+    Attributes:
+        trace_id: one trace, or one of several.
+        status: one or more of running, success, error, interrupted.
+        min_duration_ms: at least so long; running traces have no length yet.
+        max_duration_ms: at most so long.
+        scope: these keys with these values, as for `metadata`.
+        has_child_error: whether a span below the root ended in an error.
+    """
+
+    trace_id: OneOrMore | None = None
+    name: str | None = None
+    span_type: OneOrMore | None = None
+    status: (
+        Annotated[
+            tuple[Literal["running", "success", "error", "interrupted"], ...],
+            BeforeValidator(_as_tuple),
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
+    min_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    scope: dict[str, Any] | None = None
+    has_child_error: bool | None = None
+
+
+class LogQuery(SignalQuery):
+    """Which logs."""
+
+    level: OneOrMore | None = None
+    logger: str | None = None
+    trace_id: OneOrMore | None = None
+    span_id: str | None = None
+
+
+class MetricQuery(SignalQuery):
+    """Which observations."""
+
+    name: OneOrMore | None = None
+    labels: dict[str, str] | None = None
+    trace_id: OneOrMore | None = None
+    span_id: str | None = None
+
+
+class ScoreQuery(SignalQuery):
+    """Which scores."""
+
+    scorer_id: OneOrMore | None = None
+    trace_id: OneOrMore | None = None
+    span_id: str | None = None
+    min_score: float | None = Field(default=None, allow_inf_nan=False)
+    max_score: float | None = Field(default=None, allow_inf_nan=False)
+
+
+class FeedbackQuery(SignalQuery):
+    """Which feedback."""
+
+    feedback_type: OneOrMore | None = None
+    trace_id: OneOrMore | None = None
+    span_id: str | None = None

@@ -46,7 +46,7 @@ class RandomIds:
     """
 
     def __init__(self) -> None:
-        self._random = random.Random()  # noqa: S311  # ids are not secrets
+        self._random = random.Random()  # ids are not secrets
         self._bits = self._random.getrandbits
         # Made of C functions alone: it is called for every span.
         self.span_id: Callable[[], int] = partial(self._bits, 64)

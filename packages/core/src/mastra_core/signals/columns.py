@@ -71,7 +71,13 @@ class Table(Generic[E, R]):
     """
 
     def __init__(
-        self, name: str, exported: type[E], record: type[R], columns: Sequence[Column], key: Sequence[str], time: str
+        self,
+        name: str,
+        exported: type[E],
+        record: type[R],
+        columns: Sequence[Column],
+        key: Sequence[str],
+        time: str,
     ) -> None:
         self.name = name
         self.exported = exported

@@ -34,7 +34,7 @@ class MetricExported(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
     type: str
     value: float
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {}  # msgspec copies it
     unit: str | None = None
     trace_id: str | None = None
     span_id: str | None = None
@@ -54,7 +54,7 @@ class MetricRecord(CorrelatedRecord):
     name: str
     type: MetricType
     value: float
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {}  # noqa: RUF012  # pydantic copies it
     unit: str | None = None
     trace_id: str | None = None
     span_id: str | None = None

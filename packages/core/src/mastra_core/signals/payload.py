@@ -27,7 +27,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any, cast
 
@@ -52,12 +53,15 @@ Json = msgspec.Raw
 
 def encode(value: object) -> bytes:
     """JSON text of any value, in UTF-8; never raises."""
-    kind = type(value)
     try:
-        # The garbage collector does not track dictionaries of plain values (CPython up to 3.13).
-        if kind in _PLAIN or (kind is dict and not _holds_containers(value)):
+        if not _may_hold_containers(value):
             return encode_fast(value)
-        return _encode_bounded(value)
+        buffer = _SMALL_ROOM[:]
+        lock = memoryview(buffer)  # noqa: F841  # while it is looked at, a bytearray refuses to grow
+        _encode_into(value, buffer)
+        return bytes(buffer)
+    except BufferError:
+        return _encode_large(value)
     except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
         return _encode_walked(value)
 
@@ -121,23 +125,26 @@ encode_fast: Callable[[object], bytes] = _encoder.encode
 """`encode` without its net: raises for what cannot be written, and writes however much it is."""
 
 _encode_into = _encoder.encode_into
-_PLAIN = frozenset({str, int, float, bool, type(None), bytes})
-_holds_containers = gc.is_tracked
-_ROOMS = (1 << 10, 1 << 15, 1 << 18, 1 << 21, MAX_BYTES)
+_SMALL_ROOM = bytearray(1_000)
+_LARGER_ROOMS = (1 << 15, 1 << 18, 1 << 21, MAX_BYTES)
+
+# The garbage collector has no interest in texts, numbers, and (up to CPython 3.13) dictionaries of
+# such: the cheapest way there is to know them.
+_may_hold_containers = gc.is_tracked
 
 
-def _encode_bounded(value: object) -> bytes:
-    """JSON text of at most `MAX_BYTES`; raises where it would be longer."""
-    for room in _ROOMS:
+def _encode_large(value: object) -> bytes:
+    for room in _LARGER_ROOMS:
         buffer = bytearray(room)
-        lock = memoryview(buffer)  # while it is looked at, a bytearray refuses to grow
+        lock = memoryview(buffer)  # noqa: F841
         try:
             _encode_into(value, buffer)
         except BufferError:
             continue
-        del lock
+        except Exception:  # noqa: BLE001
+            break
         return bytes(buffer)
-    raise BufferError
+    return _encode_walked(value)
 
 
 # ---------------------------------------------------------------- in Python
@@ -205,7 +212,7 @@ class _Walk:
     def _container(self, value: object, depth: int) -> object:
         if isinstance(value, Mapping):
             return self._object(cast("Mapping[object, object]", value), depth)
-        if isinstance(value, list | tuple | Set):
+        if isinstance(value, list | tuple | AbstractSet):
             kept: list[object] = []
             for item in list(cast("list[object]", value)):
                 if self._is_spent():
@@ -229,7 +236,9 @@ class _Walk:
             if self._is_spent():
                 kept["…"] = _TOO_LARGE
                 break
-            kept[self._text(_exact(key) if isinstance(key, str) else _text_of(str, key))] = self.rebuild(item, depth)
+            kept[self._text(_exact(key) if isinstance(key, str) else _text_of(str, key))] = self.rebuild(
+                item, depth
+            )
         return kept
 
 
@@ -243,4 +252,6 @@ def _number(value: float) -> object:
 
 
 def _is_container(value: object) -> bool:
-    return isinstance(value, Mapping | Set | list | tuple | msgspec.Struct) or dataclasses.is_dataclass(value)
+    return isinstance(
+        value, Mapping | AbstractSet | list | tuple | msgspec.Struct
+    ) or dataclasses.is_dataclass(value)

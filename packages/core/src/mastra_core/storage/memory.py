@@ -88,7 +88,9 @@ class InMemoryStore:
         with self._lock:
             self._check_open()
             ended = {(span.trace_id, span.span_id) for span in self._all(SPANS)}
-            self._open.update({key: span for span in batch if (key := (span.trace_id, span.span_id)) not in ended})
+            self._open.update(
+                {key: span for span in batch if (key := (span.trace_id, span.span_id)) not in ended}
+            )
 
     def write_logs(self, batch: Sequence[LogExported]) -> None:
         """Store logs."""
@@ -140,7 +142,8 @@ class InMemoryStore:
         found = [
             _summary(root, has_child_error=root.trace_id in failed)
             for root in roots.values()
-            if _matches(query, root, root.started_at_ns) and _trace_matches(query, root, root.trace_id in failed)
+            if _matches(query, root, root.started_at_ns)
+            and _trace_matches(query, root, has_child_error=root.trace_id in failed)
         ]
         return _page(query, found, lambda trace: (trace.started_at_ns, trace.trace_id))
 
@@ -150,7 +153,9 @@ class InMemoryStore:
 
     def list_metrics(self, query: MetricQuery | None = None) -> Page[MetricRecord]:
         """The observations that match."""
-        return self._list(METRICS, query or MetricQuery(), lambda metric: (metric.timestamp_ns, metric.metric_id))
+        return self._list(
+            METRICS, query or MetricQuery(), lambda metric: (metric.timestamp_ns, metric.metric_id)
+        )
 
     def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
         """The scores that match."""
@@ -158,7 +163,9 @@ class InMemoryStore:
 
     def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
         """The feedback that matches."""
-        return self._list(FEEDBACK, query or FeedbackQuery(), lambda item: (item.timestamp_ns, item.feedback_id))
+        return self._list(
+            FEEDBACK, query or FeedbackQuery(), lambda item: (item.timestamp_ns, item.feedback_id)
+        )
 
     # ---------------------------------------------------------------- inside
 
@@ -247,12 +254,14 @@ def _matches(query: SignalQuery, record: CorrelatedRecord, time_ns: int) -> bool
     labels = getattr(query, "labels", None)
     if labels is not None and not is_part(labels, getattr(record, "labels", {})):
         return False
-    if not _in_range(getattr(record, "score", None), getattr(query, "min_score", None), getattr(query, "max_score", None)):
+    if not _in_range(
+        getattr(record, "score", None), getattr(query, "min_score", None), getattr(query, "max_score", None)
+    ):
         return False
     return query.metadata is None or is_part(query.metadata, record.metadata or {})
 
 
-def _trace_matches(query: TraceQuery, root: SpanRecord, has_child_error: bool) -> bool:
+def _trace_matches(query: TraceQuery, root: SpanRecord, *, has_child_error: bool) -> bool:
     if query.has_child_error is not None and query.has_child_error != has_child_error:
         return False
     if query.scope is not None and not is_part(query.scope, root.scope or {}):

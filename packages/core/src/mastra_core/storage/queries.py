@@ -7,7 +7,7 @@ nothing is ever ignored in silence. Time windows are half-open and in UTC.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -42,7 +42,9 @@ class TimeWindow(Query):
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.start is not None and self.end is not None and self.start_ns >= self.end_ns:  # type: ignore[operator]
-            raise ValueError(f"a window whose start is before its end ({self.start} is not before {self.end})")
+            raise ValueError(
+                f"a window whose start is before its end ({self.start} is not before {self.end})"
+            )
         return self
 
     @classmethod
@@ -109,7 +111,7 @@ class SignalQuery(Query):
 
 def _check_partial(path: str, value: object) -> None:
     if isinstance(value, dict):
-        for key, item in value.items():
+        for key, item in cast("dict[str, object]", value).items():
             _check_partial(f"{path}.{key}", item)
     elif value is not None and not isinstance(value, str | int | float | bool):
         raise ValueError(f"an object of texts, numbers, booleans and objects (`{path}` is not)")

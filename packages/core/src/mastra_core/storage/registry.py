@@ -13,7 +13,11 @@ from mastra_core.storage.protocols import Store
 
 GROUP = "mastra.stores"
 
-_PUBLISHED = {"duckdb": "mastra-duckdb", "clickhouse": "mastra-clickhouse", "clickhouses": "mastra-clickhouse"}
+_PUBLISHED = {
+    "duckdb": "mastra-duckdb",
+    "clickhouse": "mastra-clickhouse",
+    "clickhouses": "mastra-clickhouse",
+}
 
 
 def open_store(url: str) -> Store:

@@ -46,9 +46,9 @@ class TracingContext:
     def span(
         self,
         name: str,
-        type: str = "generic",  # noqa: A002  # the field's word
+        type: str = "generic",  # the field's word
         *,
-        input: object = UNSET,  # noqa: A002
+        input: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         entity: Entity | None = None,
@@ -70,7 +70,7 @@ class TracingContext:
         self,
         name: str,
         *,
-        input: object = UNSET,  # noqa: A002
+        input: object = UNSET,
         output: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -169,7 +169,7 @@ class NoOpInstrument:
     def set(self, value: float, labels: Labels | None = None) -> None:
         """Nothing."""
 
-    record = set
+    record = set  # noqa: A003  # the method above
 
 
 class NoOpMetrics:
@@ -177,7 +177,7 @@ class NoOpMetrics:
 
     _instrument = NoOpInstrument()
 
-    def counter(self, name: str, *, unit: str | None = None) -> NoOpInstrument:  # noqa: ARG002
+    def counter(self, name: str, *, unit: str | None = None) -> NoOpInstrument:
         """The instrument that observes nothing."""
         return self._instrument
 

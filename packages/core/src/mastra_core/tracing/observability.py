@@ -72,22 +72,22 @@ class NoOpObservability:
     metrics: MetricsContext = NO_OP_METRICS
     is_recording = False
 
-    def context(self, span: Span) -> ObservabilityContext:  # noqa: ARG002
+    def context(self, span: Span) -> ObservabilityContext:
         """The context that records nothing."""
         return NO_OP_CONTEXT
 
-    def flush(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002
+    def flush(self, timeout_s: float = 5.0) -> bool:
         """Nothing to do."""
         return True
 
-    def shutdown(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002
+    def shutdown(self, timeout_s: float = 5.0) -> bool:
         """Nothing to do."""
         return True
 
-    async def aflush(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002
+    async def aflush(self, timeout_s: float = 5.0) -> bool:
         """Nothing to do."""
         return True
 
-    async def ashutdown(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002
+    async def ashutdown(self, timeout_s: float = 5.0) -> bool:
         """Nothing to do."""
         return True

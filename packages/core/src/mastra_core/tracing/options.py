@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from mastra_core.ids import parse_id
 from mastra_core.signals.correlation import CorrelationFields
 from mastra_core.validated import Validated
 
 Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+def _check_id(text: str, digits: int) -> str:
+    if parse_id(text, digits) is None:
+        raise ValueError(f"{digits} lower-case hex digits, not all zero")
+    return text
 
 
 class TracingOptions(Validated):
@@ -47,8 +55,8 @@ class TracingOptions(Validated):
     experiment_id: Identifier | None = None
     tags: tuple[Identifier, ...] | None = None
     metadata: dict[str, Any] | None = None
-    trace_id: Annotated[str, Field(pattern=r"^(?!0{32}$)[0-9a-f]{32}$")] | None = None
-    parent_span_id: Annotated[str, Field(pattern=r"^(?!0{16}$)[0-9a-f]{16}$")] | None = None
+    trace_id: Annotated[str, AfterValidator(partial(_check_id, digits=32))] | None = None
+    parent_span_id: Annotated[str, AfterValidator(partial(_check_id, digits=16))] | None = None
     hide_input: bool | None = None
     hide_output: bool | None = None
     request_context_keys: tuple[str, ...] = ()

@@ -18,7 +18,6 @@ from mastra_core.signals.events import TracingEvent
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
-
 _NOTHING = SpanRecord.model_construct(
     trace_id="", span_id="", name="", span_type=SpanType.GENERIC, started_at_ns=0, status=SpanStatus.SUCCESS
 )
@@ -40,7 +39,7 @@ class RecordedSpan:
         self._tracer = tracer
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # the record's own types
-        """The record's fields: `span.name`, `span.duration_ms`, …"""
+        """The fields of the record: `span.name`, `span.duration_ms` and so on."""
         if name == "record":  # not yet set, while unpickling or copying
             raise AttributeError(name)
         return getattr(self.record, name)
@@ -58,12 +57,13 @@ class RecordedSpan:
     @property
     def correlation(self) -> Correlation:
         """Who and where, as it was stored."""
-        values = {name: getattr(self.record, name) for name in CORRELATION_FIELDS}
-        return Correlation(**{**values, "tags": tuple(self.record.tags)})
+        values: dict[str, Any] = {name: getattr(self.record, name) for name in CORRELATION_FIELDS}
+        values["tags"] = tuple(self.record.tags)
+        return Correlation(**values)
 
     def walk(self, depth: int = 0) -> Iterator[tuple[int, RecordedSpan]]:
         """This span and all below it with their depth, parents first."""
-        stack = [(depth, self)]
+        stack: list[tuple[int, RecordedSpan]] = [(depth, self)]
         while stack:
             level, span = stack.pop()
             yield level, span
@@ -126,7 +126,9 @@ class RecordedTrace:
         roots: spans without a stored parent, in order of start.
     """
 
-    def __init__(self, trace_id: str | None, records: Iterable[SpanRecord], tracer: Tracer = NO_OP_TRACER) -> None:
+    def __init__(
+        self, trace_id: str | None, records: Iterable[SpanRecord], tracer: Tracer = NO_OP_TRACER
+    ) -> None:
         self.trace_id = trace_id
         self._tracer = tracer
         self.spans = [RecordedSpan(record, tracer) for record in records]
@@ -154,7 +156,9 @@ class RecordedTrace:
                 latest[span.span_id] = span
         ids = {span.trace_id for span in latest.values()}
         if len(ids) > 1:
-            raise ValueError(f"Spans must belong to one trace, got {len(ids)}: {sorted(ids)}; filter them first")
+            raise ValueError(
+                f"Spans must belong to one trace, got {len(ids)}: {sorted(ids)}; filter them first"
+            )
         records = [SPANS.record_of(SPANS.row_of(span)) for span in latest.values()]
         return cls(next(iter(ids), None), records, tracer)
 

@@ -172,7 +172,7 @@ class Span:
         self,
         *,
         name: str | None = None,
-        input: object = UNSET,  # noqa: A002  # the field's word
+        input: object = UNSET,  # the field's word
         output: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -233,9 +233,9 @@ class Span:
     def child(
         self,
         name: str,
-        type: str = "generic",  # noqa: A002  # the field's word
+        type: str = "generic",  # the field's word
         *,
-        input: object = UNSET,  # noqa: A002
+        input: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         entity: Entity | None = None,
@@ -256,16 +256,16 @@ class Span:
     def event(
         self,
         name: str,
-        type: str = "generic",  # noqa: A002
+        type: str = "generic",
         *,
-        input: object = UNSET,  # noqa: A002
+        input: object = UNSET,
         output: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Span:
         """Record a moment inside this span: a span without length."""
         span = self.child(name, type, input=input, attributes=attributes, metadata=metadata)
-        span._is_event = True
+        span._is_event = True  # noqa: SLF001  # of its own class
         span.end(output=output)
         return span
 
@@ -316,7 +316,8 @@ class Span:
     # ---------------------------------------------------------------- being the current span
 
     def __enter__(self) -> Self:
-        self._token = set_current(self)
+        if self._token is None:  # else it is entered already, and left by the first exit
+            self._token = set_current(self)
         return self
 
     def __exit__(
@@ -354,7 +355,7 @@ class Span:
         """
         token, below = self._token, get_current()
         while below is not None and below is not self:
-            below = _before(below._token)
+            below = _before(below._token)  # noqa: SLF001
         if below is self and token is not None:
             set_current(_before(token))
         self._token = None
@@ -382,7 +383,7 @@ def _merged(before: bytes | list[bytes] | None, more: bytes) -> bytes | list[byt
 class NoOpSpan(Span):
     """A span that records nothing: what code gets where nothing is configured or sampled out.
 
-    It has no ids, accepts everything, and its children are itself.
+    It has no ids, accepts everything, and its children are of its kind.
     """
 
     is_recording = False
@@ -405,18 +406,18 @@ class NoOpSpan(Span):
         """None: nothing is recorded."""
         return None
 
-    def child(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
-        """This span again."""
-        return self
+    def child(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
+        """`NO_OP_SPAN`."""
+        return NO_OP_SPAN
 
-    def event(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
-        """This span again."""
-        return self
+    def event(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
+        """`NO_OP_SPAN`."""
+        return NO_OP_SPAN
 
     def end(self, **kwargs: Any) -> None:  # noqa: ANN401
         """Nothing."""
 
-    def error(self, error: BaseException, *, end: bool = False) -> Self:  # noqa: ARG002
+    def error(self, error: BaseException, *, end: bool = False) -> Self:
         """Nothing."""
         return self
 
@@ -442,7 +443,8 @@ class UnsampledSpan(NoOpSpan):
     """
 
     def __enter__(self) -> Self:
-        self._token = set_current(self)
+        if self._token is None:  # else it is entered already, and left by the first exit
+            self._token = set_current(self)
         return self
 
     def __exit__(

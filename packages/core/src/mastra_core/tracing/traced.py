@@ -24,7 +24,7 @@ def traced(
     tracer: Callable[[], Tracer],
     *,
     name: str | None,
-    type: str,  # noqa: A002  # the field's word
+    type: str,  # the field's word
     attributes: Mapping[str, Any] | None,
     capture_input: bool,
     capture_output: bool,
@@ -108,8 +108,12 @@ class _Inside:
         current.set(self._before)
 
 
-def _run_generator(generator: Generator[Any, Any, Any], start: Callable[[], Span]) -> Generator[Any, Any, Any]:
-    span, count, step, value = start(), 0, generator.send, None
+def _run_generator(
+    generator: Generator[Any, Any, Any], start: Callable[[], Span]
+) -> Generator[Any, Any, Any]:
+    span, count = start(), 0
+    step: Callable[[Any], Any] = generator.send
+    value: Any = None
     inside = _Inside(span)
     try:
         while True:

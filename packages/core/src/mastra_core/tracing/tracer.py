@@ -16,10 +16,10 @@ class Tracer(Protocol):
     def span(
         self,
         name: str,
-        type: str = "generic",  # noqa: A002  # the field's word
+        type: str = "generic",  # the field's word
         *,
         parent: Span | None = None,
-        input: object = UNSET,  # noqa: A002
+        input: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
         entity: Entity | None = None,
@@ -81,7 +81,7 @@ class Tracer(Protocol):
 class NoOpTracer:
     """Makes the span that records nothing."""
 
-    def span(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: A002, ANN401, ARG002
+    def span(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
         """`NO_OP_SPAN`."""
         return NO_OP_SPAN
 

@@ -1,0 +1,24 @@
+"""Observability for agents and workflows: what records, and where it goes.
+
+The door of the package; everything public is importable from here.
+"""
+
+from mastra_observability._version import __version__
+from mastra_observability.exporters import (
+    BaseExporter,
+    ConsoleExporter,
+    DefaultExporter,
+    JsonExporter,
+    TestExporter,
+)
+from mastra_observability.instance import Observability
+
+__all__ = [
+    "BaseExporter",
+    "ConsoleExporter",
+    "DefaultExporter",
+    "JsonExporter",
+    "Observability",
+    "TestExporter",
+    "__version__",
+]

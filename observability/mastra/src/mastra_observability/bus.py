@@ -1,0 +1,302 @@
+"""The bus: from the caller's append to every exporter's own queue.
+
+`emit` is the caller's whole cost. One worker turns ended spans into their exported form, lets the
+processors see each event once for all exporters, and offers it to the exporters that have a handler
+for it. It also looks at the spans that are still open, and announces each once.
+"""
+
+# The live span and what makes and takes it are one mechanism in two packages.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from weakref import WeakSet
+
+from mastra_core.clock import Clock
+from mastra_core.signals.attributes import SpanStatus
+from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
+from mastra_core.signals.span import SpanExported
+from mastra_core.tracing.span import Span
+from mastra_observability.drops import Drops
+from mastra_observability.exporters.channel import Channel, Weighed
+from mastra_observability.worker import Worker
+
+LINGER_S = 0.05
+"""How long the worker lets events pile up: many at once cost the program less than one by one."""
+
+ANNOUNCE_AFTER_S = 0.5
+"""A span that is open for so long is announced as running; shorter ones are only told when they end."""
+
+HURRY_AT = 8_192
+"""So many events waiting are worth cutting the lingering short."""
+
+
+class Processor(Protocol):
+    """Sees every event before the exporters do."""
+
+    def process(self, event: Event) -> Event | None:
+        """The event, a changed copy, or None to drop it on purpose. Raising drops and counts it."""
+        ...
+
+
+class ObservabilityBus:
+    """Routes events to exporters.
+
+    Args:
+        channels: one for each exporter.
+        processors: in the order in which they see events.
+        export_span: turns a span into its exported form; on the worker.
+        drops: the books.
+        clock: for the age of open spans.
+        max_queue_events: events that wait at the most; more are dropped and counted.
+        max_queue_bytes: bytes of large payloads that wait at the most.
+        max_span_lifetime_s: a span open for longer is stored as interrupted and forgotten.
+
+    Attributes:
+        open_spans: spans that have not ended, by their number.
+        queue: what waits for the worker.
+        max_events: what may wait at the most.
+        worker: the thread; to be woken where it `is_idle`.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[Channel],
+        processors: Sequence[Processor],
+        export_span: Callable[[Span], SpanExported],
+        drops: Drops,
+        clock: Clock,
+        *,
+        max_queue_events: int,
+        max_queue_bytes: int,
+        max_span_lifetime_s: float,
+    ) -> None:
+        self.channels = tuple(channels)
+        self.drops = drops
+        self.open_spans: dict[int, Span] = {}
+        self._processors = tuple(processors)
+        self._export_span = export_span
+        self._clock = clock
+        self.max_events = max_queue_events
+        self._max_bytes = max_queue_bytes
+        self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
+        self._announced: set[int] = set()
+        self._is_closed = False
+        self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S)
+        self.queue: deque[Span | Event] = deque()
+        self._reset_locks()
+        _alive.add(self)
+
+    def _reset_locks(self) -> None:
+        self._heavy_bytes = 0
+        self._flushes: deque[threading.Event] = deque()
+        self._step_lock = threading.Lock()
+        self._heavy_lock = threading.Lock()
+
+    # ---------------------------------------------------------------- the caller's side
+
+    def emit(self, event: Event) -> None:
+        """Queue an event; never blocks, never raises. `RecordingTracer.finish` does it for spans."""
+        if len(self.queue) >= self.max_events:
+            self._refuse(SIGNAL_OF[type(event)])
+            return
+        self.queue.append(event)
+        if self.worker.is_idle:
+            self.worker.wake()
+
+    def emit_span(self, span: Span) -> None:
+        """Queue an ended span with large payloads if there is room for their bytes, else drop it."""
+        if len(self.queue) >= self.max_events:
+            self._refuse("spans")
+            return
+        with self._heavy_lock:
+            has_room = self._heavy_bytes + span._heavy_bytes <= self._max_bytes
+            if has_room:
+                self._heavy_bytes += span._heavy_bytes
+        if not has_room:
+            self._refuse("spans")
+            return
+        self.queue.append(span)
+        if self.worker.is_idle:
+            self.worker.wake()
+
+    def flush(self, deadline: float) -> bool:
+        """Hand everything on, open spans included, and wait; False at `deadline` (monotonic)."""
+        done = self.begin_flush()
+        in_time = done.wait(max(0.0, deadline - time.monotonic()))
+        waiting = [channel.begin_flush() for channel in self.channels]
+        for event in waiting:
+            in_time = event.wait(max(0.0, deadline - time.monotonic())) and in_time
+        return in_time
+
+    def begin_flush(self) -> threading.Event:
+        """Ask for everything queued so far to be offered; the event is set when it was."""
+        done = threading.Event()
+        self._flushes.append(done)
+        if not self.worker.hurry():
+            self._step()  # no thread can be had at the interpreter's end: the caller works itself
+        return done
+
+    def shutdown(self, deadline: float) -> bool:
+        """Flush, then stop and release everything; False where something was left at `deadline`."""
+        if self._is_closed:
+            return True
+        done = self.begin_flush()
+        in_time = done.wait(max(0.0, deadline - time.monotonic()))
+        self._is_closed = True
+        self.max_events = -1  # nothing is queued from here on
+        in_time = self.worker.stop(deadline) and in_time
+        # All are asked before any is waited for, so that one that hangs takes no time from the rest.
+        flushed = [channel.begin_flush() for channel in self.channels]
+        for channel, done in zip(self.channels, flushed, strict=True):
+            in_time = channel.shutdown(done, deadline) and in_time
+        _alive.discard(self)
+        return in_time
+
+    def stats(self) -> dict[str, object]:
+        """Counts of what was accepted, exported and dropped, per exporter and signal."""
+        return {
+            "queued": len(self.queue),
+            "open_spans": len(self.open_spans),
+            "dropped": [
+                {"exporter": exporter, "signal": signal, "reason": reason, "count": count}
+                for (exporter, signal, reason), count in self.drops.by_key().items()
+            ],
+            "exporters": {channel.exporter.name: channel.stats() for channel in self.channels},
+        }
+
+    def _refuse(self, signal: Signal) -> None:
+        self.drops.count("bus", signal, "shutdown" if self._is_closed else "queue_full", 1)
+
+    # ---------------------------------------------------------------- the worker's side
+
+    def _has_work(self) -> bool:
+        return bool(self.queue or self._flushes) or len(self.open_spans) > len(self._announced)
+
+    def _step(self) -> float | None:
+        """Offer what is queued; the seconds to linger before the next time, None to sleep."""
+        with self._step_lock:
+            flushes = len(self._flushes)
+            batch = self._take()
+            if batch:
+                self._offer(batch)
+            self._watch_open_spans(announce_all=flushes > 0)
+            for _ in range(flushes):
+                self._flushes.popleft().set()
+        if len(self.queue) >= HURRY_AT or self._flushes:
+            return 0.0
+        return LINGER_S if self._has_work() else None
+
+    def _take(self) -> list[Weighed]:
+        queue = self.queue
+        batch: list[Weighed] = []
+        heavy = 0
+        for _ in range(len(queue)):
+            item = queue.popleft()
+            try:
+                if isinstance(item, Span):
+                    heavy += item._heavy_bytes
+                    event: Event = TracingEvent("span_ended", self._export_span(item))
+                else:
+                    event = item
+            except Exception as error:  # noqa: BLE001  # one item must not take the others with it
+                self.drops.count("bus", "spans", "invalid", 1, repr(error))
+                continue
+            batch.append((event, weigh(event)))
+        if heavy:
+            with self._heavy_lock:
+                self._heavy_bytes -= heavy
+        return batch
+
+    def _offer(self, batch: Sequence[Weighed]) -> None:
+        if self._processors:
+            batch = [(event, weight) for item, weight in batch if (event := self._process(item)) is not None]
+        for channel in self.channels:
+            channel.offer(batch)
+
+    def _process(self, event: Event) -> Event | None:
+        current: Event | None = event
+        for processor in self._processors:
+            if current is None:
+                return None
+            try:
+                current = processor.process(current)
+            except Exception as error:  # noqa: BLE001  # whatever a user's processor raises
+                self.drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
+                return None
+        return current
+
+    # ---------------------------------------------------------------- open spans
+
+    def _watch_open_spans(self, *, announce_all: bool) -> None:
+        """Announce spans that have been open for a while, and give up those open for too long."""
+        if not self.open_spans:
+            self._announced.clear()
+            return
+        now = self._clock()
+        spans = _snapshot(self.open_spans)
+        self._announced.intersection_update(number for number, _ in spans)
+        started: list[Weighed] = []
+        for number, span in spans:
+            age = now - span._started_at_ns
+            if age > self._max_lifetime_ns:
+                self._give_up(span)
+            elif number not in self._announced and (announce_all or age >= ANNOUNCE_AFTER_S * 1e9):
+                self._announced.add(number)
+                event = TracingEvent("span_started", self._export_span(span))
+                started.append((event, weigh(event)))
+        if started:
+            self._offer(started)
+
+    def _give_up(self, span: Span) -> None:
+        """A span that nobody ends cannot be held for ever: it ends as interrupted."""
+        span._status = SpanStatus.INTERRUPTED
+        span._tracer.finish(span)
+
+    # ---------------------------------------------------------------- fork
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: queued and open spans are the parent's to export, threads are gone."""
+        self.queue.clear()
+        self._reset_locks()
+        self.open_spans.clear()
+        self._announced.clear()
+        self.drops.forget_lock()
+        self.worker.reset()
+        for channel in self.channels:
+            channel.reset_after_fork()
+
+
+def weigh(event: Event) -> int:
+    """Bytes of the payloads of an event."""
+    if not isinstance(event, TracingEvent):
+        return 0
+    span = event.span
+    return sum(len(payload) for payload in (span.input, span.output, span.attributes) if payload is not None)
+
+
+def _snapshot(spans: dict[int, Span]) -> list[tuple[int, Span]]:
+    """The items of a dictionary that other threads change meanwhile."""
+    while True:
+        try:
+            return list(spans.items())
+        except RuntimeError:  # it grew while it was copied
+            continue
+
+
+_alive: WeakSet[ObservabilityBus] = WeakSet()
+
+
+def _reset_all() -> None:
+    for bus in list(_alive):
+        bus.reset_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_all)

@@ -1,0 +1,74 @@
+"""The books: what was accepted, what arrived, what was lost and why.
+
+Every loss is counted, handed to the `on_dropped` callbacks, and said once for each exporter,
+signal and reason in the log `mastra.observability`, so that a broken sink does not fill the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from mastra_core.signals.events import DropEvent, Signal
+
+log = logging.getLogger("mastra.observability")
+
+OnDropped = Callable[[DropEvent], None]
+
+_REASONS = {
+    "queue_full": "the queue is full; raise `max_queue_events`, or look why the exporter is slow",
+    "exporter_failed": "the exporter failed",
+    "rejected": "the store refuses the row",
+    "unsupported": "the store does not keep this signal",
+    "processor_failed": "a processor failed; its items are dropped rather than let through",
+    "shutdown": "the time for shutting down was over",
+    "invalid": "the value is not allowed",
+}
+
+
+class Drops:
+    """Counts losses. Thread-safe, and quick where nothing is lost because nothing calls it."""
+
+    def __init__(self, callbacks: Iterable[OnDropped] = ()) -> None:
+        self._callbacks = tuple(callbacks)
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, Signal, str]] = Counter()
+
+    def count(
+        self, exporter: str, signal: Signal, reason: str, count: int, detail: str | None = None
+    ) -> None:
+        """Note that `count` items of a signal were lost; never raises."""
+        if count <= 0:
+            return
+        key = (exporter, signal, reason)
+        with self._lock:
+            is_first = key not in self._counts
+            self._counts[key] += count
+        if is_first:
+            because = _REASONS.get(reason, reason)
+            text = f" ({detail})" if detail else ""
+            log.warning(
+                "%s lost %d of %s: %s%s. Further losses of this kind are only counted.",
+                exporter,
+                count,
+                signal,
+                because,
+                text,
+            )
+        event = DropEvent(exporter, signal, reason, count, detail)
+        for callback in self._callbacks:
+            try:
+                callback(event)
+            except Exception:
+                log.exception("An on_dropped callback raised; it is called again for the next loss.")
+
+    def by_key(self) -> dict[tuple[str, Signal, str], int]:
+        """Counts by exporter, signal and reason."""
+        with self._lock:
+            return dict(self._counts)
+
+    def forget_lock(self) -> None:
+        """Make the lock anew: in a forked child it may be held by a thread that is not there."""
+        self._lock = threading.Lock()

@@ -1,0 +1,114 @@
+"""Logs, observations, scores and feedback as one line each, for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mastra_core.clock import to_datetime
+from mastra_core.signals.feedback import FeedbackExported
+from mastra_core.signals.log import LogExported
+from mastra_core.signals.metric import MetricExported
+from mastra_core.signals.payload import decode, encode
+from mastra_core.signals.score import ScoreExported
+from mastra_observability.exporters.terminal import Color, Ink, printable, shorten
+
+_MAX_CHARS = 2_000
+_LEVEL_COLORS: dict[str, Color] = {
+    "trace": "dim",
+    "debug": "blue",
+    "info": "green",
+    "warn": "yellow",
+    "error": "red",
+    "fatal": "bold red",
+}
+
+
+def log_line(log: LogExported, ink: Ink) -> str:
+    """`10:25:41.473 INFO     counting  chars=20  trace=4bf92f35`."""
+    data = decode(log.data)
+    fields = data if isinstance(data, dict) else {} if data is None else {"data": data}
+    logger = "" if log.logger is None else ink(_text(log.logger), "dim") + " "
+    said = logger + _text(log.message)
+    return _line(
+        log.timestamp_ns, log.level, said, fields, log.trace_id, ink, _LEVEL_COLORS.get(log.level, "bold")
+    )
+
+
+def metric_line(metric: MetricExported, ink: Ink) -> str:
+    """`10:25:41.473 METRIC   mastra_tool_duration_ms 12.3 ms  tool=fetch`."""
+    unit = "" if metric.unit is None else f" {_text(metric.unit)}"
+    said = f"{_text(metric.name)} {ink(_number(metric.value) + unit, 'bold')}"
+    return _line(metric.timestamp_ns, "metric", said, metric.labels, metric.trace_id, ink, "cyan")
+
+
+def score_line(score: ScoreExported, ink: Ink) -> str:
+    """`10:25:41.473 SCORE    relevance 0.85  reason="on topic"  trace=4bf92f35`."""
+    said = f"{_text(score.scorer_id)} {ink(_number(score.score), 'bold')}"
+    fields = _known(reason=score.reason, source=score.source, span=score.span_id)
+    return _line(score.timestamp_ns, "score", said, fields, score.trace_id, ink, "cyan")
+
+
+def feedback_line(feedback: FeedbackExported, ink: Ink) -> str:
+    """`10:25:41.473 FEEDBACK thumbs 1  source=user  trace=4bf92f35`."""
+    number = feedback.value_number
+    value = _text(feedback.value_text or "") if number is None else _number(number)
+    said = f"{_text(feedback.feedback_type)} {ink(value, 'bold')}"
+    fields = _known(
+        comment=feedback.comment,
+        source=feedback.source,
+        user=feedback.correlation.user_id,
+        span=feedback.span_id,
+    )
+    return _line(feedback.timestamp_ns, "feedback", said, fields, feedback.trace_id, ink, "cyan")
+
+
+def _line(
+    time_ns: int,
+    kind: str,
+    said: str,
+    fields: Mapping[str, Any],
+    trace_id: str | None,
+    ink: Ink,
+    color: Color,
+) -> str:
+    moment = to_datetime(time_ns).astimezone()  # a person at a terminal lives in local time
+    parts = [
+        ink(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}", "dim"),
+        ink(f"{_text(kind).upper():<8}", color),
+        said,
+    ]
+    line = " ".join(parts)
+    rest = "  ".join(_pairs(fields, trace_id, ink))
+    return f"{line}  {rest}" if rest else line
+
+
+def _pairs(fields: Mapping[str, Any], trace_id: str | None, ink: Ink) -> Iterator[str]:
+    pairs = " ".join(ink(_text(key) + "=", "dim") + _value(value) for key, value in fields.items())
+    if pairs:
+        yield pairs
+    if trace_id is not None:
+        yield ink(f"trace={_text(trace_id)[:8]}", "dim")
+
+
+def _known(**fields: str | None) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _value(value: object) -> str:
+    """A value as bare as can be without being mistaken for another."""
+    if (
+        isinstance(value, str)
+        and value
+        and not any(char in ' "=' or not char.isprintable() for char in value)
+    ):
+        return _text(value)
+    return _text(encode(value).decode())
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == value // 1 and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def _text(text: str) -> str:
+    return printable(shorten(text, _MAX_CHARS))

@@ -1,0 +1,217 @@
+"""An observability instance: puts tracer, bus and exporters together, and takes them apart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, ParamSpec, Self, TypeVar, cast
+
+from mastra_core.clock import Clock, system_clock
+from mastra_core.errors import ConfigurationError
+from mastra_core.ids import IdSource, RandomIds
+from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
+from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.payload import clean_text
+from mastra_core.storage.protocols import Store
+from mastra_core.storage.registry import open_store
+from mastra_core.tracing.contexts import (
+    NO_OP_LOGGER,
+    NO_OP_METRICS,
+    LoggerContext,
+    MetricsContext,
+    ObservabilityContext,
+    TracingContext,
+)
+from mastra_core.tracing.current import current_span
+from mastra_core.tracing.span import Span
+from mastra_core.tracing.traced import traced
+from mastra_observability.bus import ObservabilityBus
+from mastra_observability.drops import Drops
+from mastra_observability.exit import drain_at_exit
+from mastra_observability.exporters.adapted import adapt
+from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.exporters.channel import Channel
+from mastra_observability.exporters.default import DefaultExporter
+from mastra_observability.processors.limits import PayloadLimiter
+from mastra_observability.sampling import make_sampler
+from mastra_observability.snapshot import SpanSnapshot
+from mastra_observability.tracer import RecordingTracer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_QUEUE_BYTES = 64 * 1024 * 1024
+"""Payload bytes that wait at the most, on the bus and before each exporter."""
+
+
+class Observability(RecordingTracer):
+    """Records spans, and later logs, metrics, scores and feedback, and carries them to exporters.
+
+        obs = Observability(service_name="batch", storage="duckdb:///telemetry.duckdb")
+        with obs.span("nightly", input={"day": "2026-11-21"}) as span:
+            span.update(output="done")
+        obs.shutdown()
+
+    Args:
+        config: all settings; or pass them by name.
+        storage: a store or its URL. Without `exporters` it gets a `DefaultExporter` by itself.
+        clock: what time it is; for tests.
+        ids: where ids come from; for tests.
+        **settings: the fields of `ObservabilityConfig`.
+
+    Raises:
+        ConfigurationError: a setting is wrong; names the field, the value and what is allowed.
+    """
+
+    is_recording = True
+
+    def __init__(
+        self,
+        config: ObservabilityConfig | None = None,
+        *,
+        storage: Store | str | None = None,
+        clock: Clock = system_clock,
+        ids: IdSource | None = None,
+        **settings: Any,  # noqa: ANN401  # checked by ObservabilityConfig
+    ) -> None:
+        if config is not None and settings:
+            raise ConfigurationError(
+                f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
+            )
+        self.config = config = config or ObservabilityConfig(**settings)
+        self._owns_store = isinstance(storage, str)
+        self.store: Store | None = open_store(storage) if isinstance(storage, str) else storage
+        self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
+        bus = ObservabilityBus(
+            [Channel(exporter, self._drops, MAX_QUEUE_BYTES) for exporter in self._make_exporters()],
+            cast("Sequence[Any]", config.processors),
+            SpanSnapshot(PayloadLimiter(config.payload)),
+            self._drops,
+            clock,
+            max_queue_events=config.max_queue_events,
+            max_queue_bytes=MAX_QUEUE_BYTES,
+            max_span_lifetime_s=config.max_span_lifetime_s,
+        )
+        base = Correlation(
+            environment=clean_text(resolve_environment(config.environment)),
+            service_name=clean_text(config.service_name),
+            source=config.source,
+            organization_id=config.organization_id,
+            user_id=config.user_id,
+            session_id=config.default_session_id,
+        )
+        super().__init__(bus, ids or RandomIds(), clock, make_sampler(config.sampling_config), base)
+        drain_at_exit(bus)
+
+    def _make_exporters(self) -> list[BaseExporter]:
+        given = self.config.exporters
+        if given is None:
+            given = () if self.store is None else (DefaultExporter(),)
+        exporters = [adapt(exporter, position) for position, exporter in enumerate(given)]
+        for exporter in exporters:
+            exporter.start(self.store)
+        return exporters
+
+    # ---------------------------------------------------------------- recording
+
+    def traced(
+        self,
+        *,
+        name: str | None = None,
+        type: str = "generic",
+        attributes: Mapping[str, Any] | None = None,
+        capture_input: bool = True,
+        capture_output: bool = True,
+    ) -> Callable[[Callable[P, T]], Callable[P, T]]:
+        """Make each call of the decorated function a span.
+
+        For functions, coroutine functions, generators and asynchronous generators; of the last two
+        the items are counted, not kept.
+
+        Args:
+            name: of the spans; None takes the function's.
+            type: their kind.
+            attributes: typed keys of that kind.
+            capture_input: record the arguments.
+            capture_output: record what is returned.
+        """
+        return traced(
+            lambda: self,
+            name=name,
+            type=type,
+            attributes=attributes,
+            capture_input=capture_input,
+            capture_output=capture_output,
+        )
+
+    @property
+    def tracer(self) -> RecordingTracer:
+        """The tracer, which the instance is itself."""
+        return self
+
+    @property
+    def current_span(self) -> Span | None:
+        """The span that the running code is in, None outside any."""
+        return current_span()
+
+    @property
+    def logger(self) -> LoggerContext:
+        """Logs; does nothing yet."""
+        return NO_OP_LOGGER
+
+    @property
+    def metrics(self) -> MetricsContext:
+        """Measures; does nothing yet."""
+        return NO_OP_METRICS
+
+    def context(self, span: Span) -> ObservabilityContext:
+        """What code inside `span` is given."""
+        return ObservabilityContext(TracingContext(self, span), self.logger, self.metrics)
+
+    # ---------------------------------------------------------------- life
+
+    def stats(self) -> dict[str, object]:
+        """What was accepted, exported, dropped and is waiting, per exporter and signal."""
+        return self._bus.stats()
+
+    def flush(self, timeout_s: float = 5.0) -> bool:
+        """Hand everything on to exporters and stores, staying open. True if all arrived in time."""
+        return self._bus.flush(time.monotonic() + timeout_s)
+
+    def shutdown(self, timeout_s: float = 5.0) -> bool:
+        """Hand everything on and release threads, exporters and a store made from a URL."""
+        in_time = self._bus.shutdown(time.monotonic() + timeout_s)
+        if self._owns_store and self.store is not None and in_time:
+            self.store.close()
+        return in_time
+
+    async def aflush(self, timeout_s: float = 5.0) -> bool:
+        """`flush` without blocking the event loop."""
+        return await asyncio.to_thread(self.flush, timeout_s)
+
+    async def ashutdown(self, timeout_s: float = 5.0) -> bool:
+        """`shutdown` without blocking the event loop."""
+        return await asyncio.to_thread(self.shutdown, timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.ashutdown()
+
+
+def create_observability(config: ObservabilityConfig, store: Store | None) -> Observability:
+    """What core finds through the entry-point group `mastra.observability`."""
+    return Observability(config, storage=store)

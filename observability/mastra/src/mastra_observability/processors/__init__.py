@@ -1,0 +1,1 @@
+"""Processors: what sees signals before exporters do."""

@@ -1,0 +1,120 @@
+"""Payload limits: what is too long, too deep or too much is cut, and the cut can be seen.
+
+Works on JSON text. A payload below a size that no limit can be exceeded in, which is nearly every
+one, passes after a look at its length.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+from mastra_core.signals.payload import encode
+
+
+class Limits(Protocol):
+    """The limits, as they are configured (`ObservabilityConfig.payload`)."""
+
+    @property
+    def max_string_chars(self) -> int:
+        """Longest text."""
+        ...
+
+    @property
+    def max_depth(self) -> int:
+        """Deepest nesting."""
+        ...
+
+    @property
+    def max_items(self) -> int:
+        """Most items of a list, and keys of an object."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest payload as JSON text."""
+        ...
+
+
+class PayloadLimiter:
+    """Cuts payloads that are larger than allowed."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        # An item takes two bytes of JSON at the least, a level of nesting one.
+        self._harmless_bytes = min(limits.max_string_chars, limits.max_items * 2, limits.max_bytes)
+        self._max_depth = limits.max_depth
+
+    def apply(self, payload: bytes) -> bytes:
+        """The payload as it is, or cut, with a mark at each cut."""
+        if (
+            len(payload) <= self._harmless_bytes
+            and payload.count(b"[") + payload.count(b"{") <= self._max_depth
+        ):
+            return payload
+        value = msgspec.json.decode(payload)
+        cut = self._cut(value, 0)
+        if cut is value and len(payload) <= self._limits.max_bytes:
+            return payload
+        text = encode(cut)
+        return text if len(text) <= self._limits.max_bytes else self._head_and_tail(text, len(payload))
+
+    def _cut(self, value: Any, depth: int) -> Any:  # noqa: ANN401  # JSON is any value
+        """The same object where nothing had to be cut, else a cut copy."""
+        if isinstance(value, str):
+            return self._cut_text(value)
+        if not _is_container(value):
+            return value
+        if depth >= self._max_depth:
+            return f"<{_kind(value)} of {len(value)}, deeper than {self._max_depth} levels>"
+        return self._cut_list(value, depth) if isinstance(value, list) else self._cut_object(value, depth)
+
+    def _cut_text(self, text: str) -> str:
+        most = self._limits.max_string_chars
+        if len(text) <= most:
+            return text
+        head, tail = most - most // 4, most // 4
+        mark = f"…[{len(text) - most} of {len(text)} characters cut]…"
+        return text[:head] + mark + text[len(text) - tail :]
+
+    def _cut_list(self, items: list[Any], depth: int) -> list[Any]:
+        most = self._limits.max_items
+        kept = [self._cut(item, depth + 1) for item in items[:most]]
+        if len(items) > most:
+            kept.append(f"<{len(items) - most} of {len(items)} items cut>")
+        elif all(new is old for new, old in zip(kept, items, strict=True)):
+            return items
+        return kept
+
+    def _cut_object(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
+        most = self._limits.max_items
+        names = list(fields)[:most]
+        kept = {self._cut_text(name): self._cut(fields[name], depth + 1) for name in names}
+        if len(fields) > most:
+            kept["…"] = f"<{len(fields) - most} of {len(fields)} keys cut>"
+        elif all(kept.get(name) is fields[name] for name in names):
+            return fields
+        return kept
+
+    def _head_and_tail(self, text: bytes, original_bytes: int) -> bytes:
+        """A payload that is too large as a whole: its beginning and its end, as text."""
+        room = max(0, self._limits.max_bytes - 200) // 2  # escaping may double what is kept
+        head, tail = room - room // 4, room // 4
+        return encode(
+            {
+                "truncated": True,
+                "original_bytes": original_bytes,
+                "head": text[:head].decode(errors="ignore"),
+                "tail": text[len(text) - tail :].decode(errors="ignore"),
+            }
+        )
+
+
+def _is_container(value: object) -> bool:
+    """Whether a JSON value holds others."""
+    return isinstance(value, list | dict)
+
+
+def _kind(value: list[Any] | dict[str, Any]) -> str:
+    return "list" if isinstance(value, list) else "object"

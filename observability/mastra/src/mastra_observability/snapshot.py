@@ -1,0 +1,138 @@
+"""From a live span to its exported form; on a worker.
+
+Merges the pieces of JSON that the caller left, formats the error, lifts the columns that people
+filter and sum by, and applies the payload limits.
+"""
+
+# The live span and what makes and takes it are one mechanism in two packages.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Sequence
+
+import msgspec
+
+from mastra_core.ids import format_span_id
+from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.payload import Json, clean_text, encode
+from mastra_core.signals.process import current_process
+from mastra_core.signals.span import SpanExported
+from mastra_core.tracing.span import ErrorSnapshot, Span
+from mastra_observability.processors.limits import PayloadLimiter
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+class _ModelAttributes(msgspec.Struct):
+    model: str | None = None
+    provider: str | None = None
+    estimated_cost_usd: float | None = None
+    usage: _Usage | None = None
+
+
+_NO_MODEL = _ModelAttributes()
+_NO_USAGE = _Usage()
+_decode_model = msgspec.json.Decoder(_ModelAttributes, strict=False).decode
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_MODEL_SPANS = {SpanType.MODEL_GENERATION.value, SpanType.MODEL_STEP.value}
+
+
+class SpanSnapshot:
+    """Turns spans into their exported form.
+
+    Args:
+        limiter: cuts payloads that are too large.
+    """
+
+    def __init__(self, limiter: PayloadLimiter) -> None:
+        self._limit = limiter.apply
+
+    def __call__(self, span: Span) -> SpanExported:
+        """The exported form of an ended span, or of one that is still open."""
+        limit = self._limit
+        trace = span._trace
+        attributes = _merge(span._attributes)
+        metadata = _merge(span._metadata, trace.metadata)
+        error = span._error
+        model = _model_of(span._type, attributes)
+        # The tokens of a generation are those of its steps together. Only the generation has them
+        # in columns of their own, so that a sum over the column is right.
+        usage = (model.usage or _NO_USAGE) if span._type == SpanType.MODEL_GENERATION else _NO_USAGE
+        ended_at_ns = span._ended_at_ns or None
+        if span._status is not None:
+            status = span._status.value
+        else:
+            status = SpanStatus.RUNNING.value if ended_at_ns is None else SpanStatus.SUCCESS.value
+        payload_in, payload_out = span._input, span._output
+        return SpanExported(
+            trace.trace_id,
+            format_span_id(span._number),
+            format_span_id(span._parent_number) if span._parent_number else None,
+            clean_text(str(span._name)),
+            str(span._type),
+            span._is_event,
+            span._started_at_ns,
+            ended_at_ns,
+            status,
+            None if error is None else Json(limit(encode(_describe(error)))),
+            None if error is None else error.message,
+            None if payload_in is None else Json(limit(payload_in)),
+            None if payload_out is None else Json(limit(payload_out)),
+            None if attributes is None else Json(limit(attributes)),
+            None if span._links is None else Json(span._links),
+            None,
+            None if metadata is None else Json(limit(metadata)),
+            span._remote_parent_span_id,
+            model.model,
+            model.provider,
+            usage.input_tokens,
+            usage.output_tokens,
+            model.estimated_cost_usd if span._type == SpanType.MODEL_GENERATION else None,
+            current_process() if ended_at_ns is None else None,
+            span._correlation,
+        )
+
+
+def _merge(pieces: bytes | list[bytes] | None, base: Sequence[bytes] | None = None) -> bytes | None:
+    """One JSON object of several; of a key that occurs twice the later piece wins."""
+    if base is None and (pieces is None or isinstance(pieces, bytes)):
+        return None if pieces is None else _as_object(pieces)
+    own = [] if pieces is None else [pieces] if isinstance(pieces, bytes) else list(pieces)
+    merged: dict[str, msgspec.Raw] = {}
+    for piece in (*(base or ()), *own):
+        merged.update(_decode_object(_as_object(piece)))
+    return msgspec.json.encode(merged)
+
+
+def _as_object(piece: bytes) -> bytes:
+    """Attributes and metadata are objects, whatever a user passed for one."""
+    return piece if piece.startswith(b"{") else b'{"value":' + piece + b"}"
+
+
+def _model_of(span_type: str, attributes: bytes | None) -> _ModelAttributes:
+    if attributes is None or span_type not in _MODEL_SPANS:
+        return _NO_MODEL
+    try:
+        return _decode_model(attributes)
+    except msgspec.MsgspecError:  # a user's own shape under a name of ours
+        return _NO_MODEL
+
+
+def _describe(error: ErrorSnapshot) -> dict[str, object]:
+    """Type, message, stack and cause, as `traceback` would print them."""
+    described: dict[str, object] = {"type": error.type, "message": error.message}
+    if error.frames:
+        described["stack"] = [_frame(*frame) for frame in error.frames]
+    if error.cause is not None:
+        described["cause"] = _describe(error.cause)
+    return described
+
+
+def _frame(file: str, line: int, function: str) -> str:
+    code = linecache.getline(file, line).strip()
+    return f"{file}:{line} in {function}" + (f": {code}" if code else "")

@@ -1,0 +1,277 @@
+"""Makes spans and hands them to the bus: the caller's side of the pipeline.
+
+Everything here runs in the user's code, so it does as little as can be done: take the snapshots,
+note the span as open, append it to a queue when it ends. Benchmark rows `span`, `span_io` and
+`span_unsampled` hold it to that.
+"""
+
+# The live span and what makes and takes it are one mechanism in two packages.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mastra_core.clock import Clock
+from mastra_core.errors import MastraError
+from mastra_core.ids import IdSource, format_trace_id, parse_id
+from mastra_core.signals.correlation import Correlation, Entity
+from mastra_core.signals.events import FeedbackEvent, ScoreEvent, Signal
+from mastra_core.signals.feedback import FeedbackExported, FeedbackInput
+from mastra_core.signals.payload import Json, clean_text, encode, encode_fast
+from mastra_core.signals.score import ScoreExported, ScoreInput
+from mastra_core.tracing.current import get_current
+from mastra_core.tracing.options import TracingOptions
+from mastra_core.tracing.span import HEAVY_BYTES, NO_OP_SPAN, UNSET, Span, TraceState, UnsampledSpan
+from mastra_observability.bus import ObservabilityBus
+from mastra_observability.sampling import Sampler, never
+
+
+class RecordingTracer:
+    """Makes spans that are recorded.
+
+    Args:
+        bus: where ended spans go.
+        ids: where ids come from.
+        clock: what time it is.
+        sampler: decides at the root of each trace; None keeps all.
+        base: correlation of every trace: service, environment, default session and user.
+    """
+
+    def __init__(
+        self, bus: ObservabilityBus, ids: IdSource, clock: Clock, sampler: Sampler | None, base: Correlation
+    ) -> None:
+        self._bus = bus
+        # Looked up here once, not for every span.
+        self._worker = bus.worker
+        self._open = bus.open_spans
+        self._queue = bus.queue
+        self._ids = ids
+        self._span_id = ids.span_id
+        self._now = clock
+        self._sampler = sampler
+        self._base = base
+
+    def span(
+        self,
+        name: str,
+        type: str = "generic",  # the field's word
+        *,
+        parent: Span | None = None,
+        input: object = UNSET,
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        entity: Entity | None = None,
+        options: TracingOptions | None = None,
+        request_context: Mapping[str, Any] | None = None,
+        session_id: str | None = None,
+        user_id: str | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Span:
+        """Start a span: a context manager for `with` and `async with`, and a handle.
+
+        Args:
+            name: what it is called.
+            type: its kind, a value of `SpanType`.
+            parent: the span it belongs in; None takes the current one, and begins a trace where
+                there is none.
+            input: what goes into the work.
+            attributes: typed keys of its kind.
+            metadata: free map.
+            entity: what makes it; everything inside is correlated with it.
+            options: all that can be said of the trace it begins, or of the part below it.
+            request_context: what the sampler and `options.request_context_keys` read.
+            session_id: short for the same field of `options`, as are the next two.
+            user_id: end user.
+            tags: markers.
+        """
+        if session_id is not None or user_id is not None or tags is not None:
+            options = _with_shortcuts(options, session_id, user_id, tags)
+        if parent is None:
+            parent = get_current()
+        if parent is None:
+            begun = self._begin(name, type, options, attributes, request_context)
+            if begun is None:
+                return UnsampledSpan()
+            trace, correlation = begun
+            parent_number = 0
+        elif not parent.is_recording:
+            return NO_OP_SPAN
+        else:
+            trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
+            if options is not None:
+                trace, correlation = _override(trace, correlation, options, request_context)
+        if entity is not None:
+            correlation = correlation.enter(entity)
+        number = self._span_id() or 1
+        span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
+        if attributes:
+            try:
+                payload = encode_fast(attributes)
+            except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
+                payload = encode(attributes)
+            span._attributes = payload
+            if len(payload) > HEAVY_BYTES:
+                span._heavy_bytes = len(payload)
+        if input is not UNSET or metadata:
+            span.update(input=input, metadata=metadata)
+        if parent_number == 0 and options is not None and options.parent_span_id is not None:
+            span._remote_parent_span_id = options.parent_span_id
+        self._open[number] = span
+        if self._worker.is_idle:
+            self._worker.wake()
+        return span
+
+    def finish(self, span: Span) -> None:
+        """Stamp the end and queue the span. Leaving the table of open spans decides who is first."""
+        if self._open.pop(span._number, None) is None:
+            return
+        now = self._now()
+        started = span._started_at_ns
+        # A clock that was set back must not make a span end before it began.
+        span._ended_at_ns = now if now > started else started or 1
+        queue = self._queue
+        if span._heavy_bytes or len(queue) >= self._bus.max_events:
+            self._bus.emit_span(span)
+            return
+        queue.append(span)  # the same as `emit`, without the call
+        if self._worker.is_idle:
+            self._worker.wake()
+
+    def _begin(
+        self,
+        name: str,
+        span_type: str,
+        options: TracingOptions | None,
+        attributes: Mapping[str, Any] | None,
+        request_context: Mapping[str, Any] | None,
+    ) -> tuple[TraceState, Correlation] | None:
+        """Begin a trace, or continue a remote one; None where it is sampled out."""
+        if self._sampler is never:
+            return None
+        trace_id = parse_id(options.trace_id, 32) if options is not None and options.trace_id else None
+        if trace_id is None:
+            trace_id = self._ids.trace_id()
+        sampler = self._sampler
+        if sampler is not None and not sampler(
+            trace_id, name, span_type, options, attributes, request_context
+        ):
+            return None
+        trace = TraceState(format_trace_id(trace_id), None, hide_input=False, hide_output=False)
+        if options is None:
+            return trace, self._base
+        return _override(trace, self._base, options, request_context)
+
+    # ---------------------------------------------------------------- annotations
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        reason: str | None = None,
+        source: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Queue a score; one that is not finite, or without a scorer, is dropped and counted."""
+        if trace_id is None:
+            return
+        try:
+            given = ScoreInput(scorer=scorer, score=score, reason=reason, source=source)
+        except (ValueError, MastraError) as error:
+            self._refuse("scores", error)
+            return
+        now = self._now()
+        exported = ScoreExported(
+            score_id=self._ids.signal_id(now),
+            timestamp_ns=now,
+            trace_id=trace_id,
+            span_id=span_id,
+            scorer_id=clean_text(given.scorer),
+            score=given.score,
+            reason=None if given.reason is None else clean_text(given.reason),
+            source=given.source,
+            metadata=Json(encode(metadata)) if metadata else None,
+            correlation=correlation or self._base,
+        )
+        self._bus.emit(ScoreEvent(exported))
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        source: str | None = None,
+        comment: str | None = None,
+        user_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Queue feedback; a number that is not finite, or no type, is dropped and counted."""
+        if trace_id is None:
+            return
+        try:
+            given = FeedbackInput(
+                feedback_type=feedback_type, value=value, source=source, comment=comment, user_id=user_id
+            )
+            if isinstance(given.value, float) and not math.isfinite(given.value):
+                raise ValueError(f"`value` must be a finite number or a text, got {given.value}")  # noqa: TRY301
+        except (ValueError, MastraError) as error:
+            self._refuse("feedback", error)
+            return
+        now = self._now()
+        who = (correlation or self._base).merge({"user_id": given.user_id})
+        is_text = isinstance(given.value, str)
+        exported = FeedbackExported(
+            feedback_id=self._ids.signal_id(now),
+            timestamp_ns=now,
+            trace_id=trace_id,
+            span_id=span_id,
+            feedback_type=clean_text(given.feedback_type),
+            value_number=None if is_text else float(given.value),
+            value_text=clean_text(str(given.value)) if is_text else None,
+            source=given.source,
+            comment=None if given.comment is None else clean_text(given.comment),
+            metadata=Json(encode(metadata)) if metadata else None,
+            correlation=who,
+        )
+        self._bus.emit(FeedbackEvent(exported))
+
+    def _refuse(self, signal: Signal, error: Exception) -> None:
+        self._bus.drops.count("bus", signal, "invalid", 1, str(error))
+
+
+def _with_shortcuts(
+    options: TracingOptions | None, session_id: str | None, user_id: str | None, tags: Sequence[str] | None
+) -> TracingOptions:
+    given: dict[str, Any] = {} if options is None else dict(options)
+    more: dict[str, Any] = {"session_id": session_id, "user_id": user_id, "tags": tags}
+    return TracingOptions(**{**given, **{name: value for name, value in more.items() if value is not None}})
+
+
+def _override(
+    trace: TraceState,
+    correlation: Correlation,
+    options: TracingOptions,
+    request_context: Mapping[str, Any] | None,
+) -> tuple[TraceState, Correlation]:
+    """The state of the part of a trace below `options`; what they do not say stays as it was."""
+    correlation = correlation.merge(options.correlation_fields())
+    added = dict(options.metadata or {})
+    if request_context:
+        added.update(
+            {key: request_context[key] for key in options.request_context_keys if key in request_context}
+        )
+    hide_input = trace.hide_input if options.hide_input is None else options.hide_input
+    hide_output = trace.hide_output if options.hide_output is None else options.hide_output
+    pieces = trace.metadata
+    if added:
+        pieces = (*pieces, encode(added)) if pieces else (encode(added),)
+    return TraceState(trace.trace_id, pieces, hide_input=hide_input, hide_output=hide_output), correlation

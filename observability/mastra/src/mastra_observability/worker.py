@@ -1,0 +1,113 @@
+"""A thread that works when there is something to do: the engine of the bus and of every exporter.
+
+It costs nothing while idle, starts at the first wake, starts again in a forked child, and is a
+daemon, so that a sink which hangs cannot keep a program from ending. Waking it is an attribute
+test for the caller in the common case, because the worker lingers a little to let work pile up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Worker:
+    """Calls `step` again and again while it returns a number of seconds to linger.
+
+    Args:
+        name: of the thread.
+        step: does what there is to do; returns the seconds to linger before the next call, or None
+            where there is nothing left and the thread may sleep until it is woken.
+        has_work: tells whether something arrived in the meantime; asked before falling asleep.
+        linger_s: how long to let work pile up after having been woken from sleep.
+
+    Attributes:
+        is_idle: whether `wake` is needed for new work to be seen.
+    """
+
+    def __init__(
+        self, name: str, step: Callable[[], float | None], has_work: Callable[[], bool], linger_s: float
+    ) -> None:
+        self._name = name
+        self._step = step
+        self._has_work = has_work
+        self._linger_s = linger_s
+        self._thread: threading.Thread | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the thread and make the locks anew; in a forked child neither is of use."""
+        self._thread = None
+        self._lock = threading.Lock()
+        self._awake = threading.Event()
+        self._hurry = threading.Event()
+        self._is_stopping = False
+        self.is_idle = True
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def wake(self) -> bool:
+        """See to it that `step` will be called; False where no thread can be had any more."""
+        with self._lock:
+            self.is_idle = False
+            self._awake.set()
+            if self._is_stopping or self.is_alive:
+                return self.is_alive
+            # Made anew, not reused: a thread can be started once.
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the interpreter is shutting down, or is out of threads
+                self._thread = None
+                self.is_idle = True
+                return False
+            return True
+
+    def hurry(self) -> bool:
+        """Wake, and cut the lingering short."""
+        self._hurry.set()
+        return self.wake()
+
+    def stop(self, deadline: float) -> bool:
+        """Let the thread end after the present step; True if it did before `deadline` (monotonic)."""
+        with self._lock:
+            self._is_stopping = True
+            self._awake.set()
+            self._hurry.set()
+            thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(max(0.0, deadline - time.monotonic()))
+        return not thread.is_alive()
+
+    def _run(self) -> None:
+        # The locals: after a fork the attributes are those of the child.
+        awake, hurry = self._awake, self._hurry
+        pause: float | None = self._linger_s
+        while not self._is_stopping:
+            if pause is None:
+                if not self._fall_asleep(awake):
+                    pause = 0.0
+                    continue
+                pause = self._linger_s
+            if pause > 0.0:
+                hurry.wait(pause)
+            hurry.clear()
+            pause = self._step()
+
+    def _fall_asleep(self, awake: threading.Event) -> bool:
+        """Sleep until woken; False where work had arrived before."""
+        awake.clear()
+        self.is_idle = True
+        # Whoever appended before seeing `is_idle` is seen here; whoever comes after will wake.
+        if self._has_work():
+            self.is_idle = False
+            return False
+        awake.wait()
+        self.is_idle = False
+        return True

@@ -1,0 +1,55 @@
+"""Runs benchmarks: `hatch run bench [ID ...] [--json FILE] [--check]`.
+
+Prints a table with the peer beside us and asserts nothing; `--check` compares with the budgets and
+fails where one is not met.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import ingest  # found through the line above
+import spans
+from measure import Result
+
+ROWS = {
+    "span": spans.span,
+    "span_io": spans.span_io,
+    "span_unsampled": spans.span_unsampled,
+    "pipeline_cpu": spans.pipeline_cpu,
+    "duckdb_ingest": ingest.duckdb_ingest,
+}
+
+
+def main() -> int:
+    """Run the rows that were asked for, all without a name."""
+    parser = argparse.ArgumentParser(prog="bench", description="Side-by-side measurements against peers.")
+    parser.add_argument("ids", nargs="*", metavar="ID", help=f"rows: {', '.join(ROWS)}; all without any")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as a list of objects")
+    parser.add_argument("--check", action="store_true", help="fail where a budget is not met")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.ids if name not in ROWS]
+    if unknown:
+        parser.error(f"no row is called {', '.join(unknown)}; there are: {', '.join(ROWS)}")
+    print(f"{'row':16} {'ours':>12} {'peer':>12} {'unit':8} {'ratio':>8} {'budget':>8}")
+    results: list[Result] = []
+    for name in asked.ids or ROWS:
+        print(f"{name:16} …", end="\r", file=sys.stderr, flush=True)
+        result = ROWS[name]()
+        results.append(result)
+        verdict = "met" if result.met else "NOT MET"
+        figures = f"{result.ours:12.3f} {result.peer:12.3f} {result.unit:8}"
+        print(f"{name:16} {figures} {result.ratio:8.3f} {result.budget:8.2f} {verdict}", flush=True)
+    if asked.json:
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        asked.json.write_text(json.dumps([result.as_dict() for result in results], indent=2) + "\n")
+    return 0 if not asked.check or all(result.met for result in results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

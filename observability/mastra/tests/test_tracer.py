@@ -390,3 +390,12 @@ def test_a_wrong_session_id_is_refused_by_name(obs):
     """Options are checked where they are given."""
     with pytest.raises(ConfigurationError, match=r"tracing\.session_id"):
         obs.span("x", session_id="")
+
+
+def test_a_kind_that_does_not_exist_is_stored_as_generic(obs, capture):
+    """A user's own kind of span is not lost and breaks no reader: it becomes an attribute."""
+    obs.span("x", type="my_kind", attributes={"k": 1}).end()
+    obs.span("y", type="my_kind").end()
+    obs.flush()
+    assert capture.named("x").span_type == capture.named("y").span_type == "generic"
+    assert decode(capture.named("x").attributes) == {"k": 1, "span_type": "my_kind"}

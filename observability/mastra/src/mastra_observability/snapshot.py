@@ -39,6 +39,7 @@ _NO_MODEL = _ModelAttributes()
 _NO_USAGE = _Usage()
 _decode_model = msgspec.json.Decoder(_ModelAttributes, strict=False).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_KNOWN_TYPES = frozenset(SpanType)
 _MODEL_SPANS = {SpanType.MODEL_GENERATION.value, SpanType.MODEL_STEP.value}
 
 
@@ -57,12 +58,19 @@ class SpanSnapshot:
         limit = self._limit
         trace = span._trace
         attributes = _merge(span._attributes)
+        span_type = span._type
+        if span_type not in _KNOWN_TYPES:
+            # A kind of a user's own: stored as generic, its name kept.
+            attributes = _merge(
+                [encode({"span_type": str(span_type)})], (attributes,) if attributes else None
+            )
+            span_type = SpanType.GENERIC.value
         metadata = _merge(span._metadata, trace.metadata)
         error = span._error
-        model = _model_of(span._type, attributes)
+        model = _model_of(span_type, attributes)
         # The tokens of a generation are those of its steps together. Only the generation has them
         # in columns of their own, so that a sum over the column is right.
-        usage = (model.usage or _NO_USAGE) if span._type == SpanType.MODEL_GENERATION else _NO_USAGE
+        usage = (model.usage or _NO_USAGE) if span_type == SpanType.MODEL_GENERATION else _NO_USAGE
         ended_at_ns = span._ended_at_ns or None
         if span._status is not None:
             status = span._status.value
@@ -74,7 +82,7 @@ class SpanSnapshot:
             format_span_id(span._number),
             format_span_id(span._parent_number) if span._parent_number else None,
             clean_text(str(span._name)),
-            str(span._type),
+            str(span_type),
             span._is_event,
             span._started_at_ns,
             ended_at_ns,
@@ -92,7 +100,7 @@ class SpanSnapshot:
             model.provider,
             usage.input_tokens,
             usage.output_tokens,
-            model.estimated_cost_usd if span._type == SpanType.MODEL_GENERATION else None,
+            model.estimated_cost_usd if span_type == SpanType.MODEL_GENERATION else None,
             current_process() if ended_at_ns is None else None,
             span._correlation,
         )

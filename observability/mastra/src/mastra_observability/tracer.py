@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from gc import is_tracked
 from typing import Any
 
 from mastra_core.clock import Clock
@@ -109,7 +110,8 @@ class RecordingTracer:
         span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
         if attributes:
             try:
-                payload = encode_fast(attributes)
+                # Flat ones, nearly all, need no guard against endless nesting.
+                payload = encode(attributes) if is_tracked(attributes) else encode_fast(attributes)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
                 payload = encode(attributes)
             span._attributes = payload

@@ -1,0 +1,151 @@
+"""Types, tracing API, storage interface and runtime for AI agents that are observed.
+
+The door of the package. Names are loaded when first used, so that importing core costs next to nothing
+to a program that needs little of it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mastra_core._version import __version__
+
+if TYPE_CHECKING:
+    from mastra_core.errors import (
+        ConfigurationError,
+        InvalidQueryError,
+        MastraError,
+        ModelError,
+        SchemaMismatchError,
+        StorageError,
+        StoreClosedError,
+        StoreNotFoundError,
+        StoreUnavailableError,
+        ToolError,
+        UnsupportedQueryError,
+        WorkflowError,
+        WriteRejectedError,
+    )
+    from mastra_core.runtime.agent import Agent
+    from mastra_core.runtime.agent_result import AgentResult
+    from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits, SamplingConfig, SamplingRequest
+    from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
+    from mastra_core.runtime.mastra import Mastra
+    from mastra_core.runtime.retry import Backoff
+    from mastra_core.runtime.state import StepResult
+    from mastra_core.runtime.step import Step, step
+    from mastra_core.runtime.tool import Tool, tool
+    from mastra_core.runtime.workflow import Workflow, WorkflowRun
+    from mastra_core.signals.attributes import SpanStatus, SpanType
+    from mastra_core.signals.correlation import Correlation, Entity
+    from mastra_core.signals.events import DropEvent
+    from mastra_core.signals.log import LogLevel
+    from mastra_core.tracing.current import carry, current_span
+    from mastra_core.tracing.options import TracingOptions
+    from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
+    from mastra_core.tracing.span import Span
+
+_HOMES = {
+    "Agent": "runtime.agent",
+    "AgentContext": "runtime.contexts",
+    "AgentResult": "runtime.agent_result",
+    "Backoff": "runtime.retry",
+    "ConfigurationError": "errors",
+    "Correlation": "signals.correlation",
+    "DropEvent": "signals.events",
+    "Entity": "signals.correlation",
+    "InvalidQueryError": "errors",
+    "LogLevel": "signals.log",
+    "Mastra": "runtime.mastra",
+    "MastraError": "errors",
+    "ModelError": "errors",
+    "ObservabilityConfig": "runtime.config",
+    "PayloadLimits": "runtime.config",
+    "RecordedSpan": "tracing.recorded",
+    "RecordedTrace": "tracing.recorded",
+    "SamplingConfig": "runtime.config",
+    "SamplingRequest": "runtime.config",
+    "SchemaMismatchError": "errors",
+    "Span": "tracing.span",
+    "SpanStatus": "signals.attributes",
+    "SpanType": "signals.attributes",
+    "Step": "runtime.step",
+    "StepContext": "runtime.contexts",
+    "StepResult": "runtime.state",
+    "StorageError": "errors",
+    "StoreClosedError": "errors",
+    "StoreNotFoundError": "errors",
+    "StoreUnavailableError": "errors",
+    "Tool": "runtime.tool",
+    "ToolContext": "runtime.contexts",
+    "ToolError": "errors",
+    "TracingOptions": "tracing.options",
+    "UnsupportedQueryError": "errors",
+    "Workflow": "runtime.workflow",
+    "WorkflowError": "errors",
+    "WorkflowRun": "runtime.workflow",
+    "WriteRejectedError": "errors",
+    "carry": "tracing.current",
+    "current_span": "tracing.current",
+    "step": "runtime.step",
+    "tool": "runtime.tool",
+}
+
+__all__ = [
+    "Agent",
+    "AgentContext",
+    "AgentResult",
+    "Backoff",
+    "ConfigurationError",
+    "Correlation",
+    "DropEvent",
+    "Entity",
+    "InvalidQueryError",
+    "LogLevel",
+    "Mastra",
+    "MastraError",
+    "ModelError",
+    "ObservabilityConfig",
+    "PayloadLimits",
+    "RecordedSpan",
+    "RecordedTrace",
+    "SamplingConfig",
+    "SamplingRequest",
+    "SchemaMismatchError",
+    "Span",
+    "SpanStatus",
+    "SpanType",
+    "Step",
+    "StepContext",
+    "StepResult",
+    "StorageError",
+    "StoreClosedError",
+    "StoreNotFoundError",
+    "StoreUnavailableError",
+    "Tool",
+    "ToolContext",
+    "ToolError",
+    "TracingOptions",
+    "UnsupportedQueryError",
+    "Workflow",
+    "WorkflowError",
+    "WorkflowRun",
+    "WriteRejectedError",
+    "__version__",
+    "carry",
+    "current_span",
+    "step",
+    "tool",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value  # found without this function from now on
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,203 @@
+"""The loop of an agent: ask the model, run the tools it asks for, ask again with their results.
+
+    agent_run                  the agent
+    └ model_generation         the whole loop: usage and finish reason of all its steps
+      ├ model_step             a request and its answer
+      ├ tool_call              what the answer asked for, all at once
+      ├ tool_call
+      └ model_step
+
+Tool calls stand between the steps that they connect, so that the tree reads in the order of events.
+Where `model_generation` is left out, what remains is the tree of OpenTelemetry's conventions for
+generative AI: the agent, and inside it its requests and its tools.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from mastra_core.errors import ModelError, ToolError
+from mastra_core.runtime.agent_result import AgentStep, ToolResult
+from mastra_core.runtime.execution import Work, begin_work, execution_of
+from mastra_core.runtime.model import LanguageModel, Message, ModelRequest, ModelResponse, ToolCall
+from mastra_core.runtime.together import run_together
+from mastra_core.runtime.tool import Tool
+from mastra_core.runtime.usage import Usage
+from mastra_core.runtime.validation import shorten
+from mastra_core.signals.attributes import (
+    ModelGenerationAttributes,
+    ModelStepAttributes,
+    SpanType,
+    ToolCallAttributes,
+)
+from mastra_core.signals.payload import clean_text, encode
+
+
+class AgentLoop:
+    """One run of the loop.
+
+    Attributes:
+        messages: the conversation so far, without the instructions.
+        steps: so far.
+        usage: so far.
+        finish_reason: None until the end, and where the model tells none.
+    """
+
+    def __init__(
+        self,
+        agent_name: str,
+        model: LanguageModel,
+        tools: Mapping[str, Tool[..., Any]],
+        *,
+        instructions: str,
+        messages: list[Message],
+        parameters: Mapping[str, Any],
+        output_schema: dict[str, Any] | None,
+    ) -> None:
+        self._agent_name = agent_name
+        self._model = model
+        self._tools = tools
+        self._before = (Message("system", instructions),) if instructions else ()
+        self._parameters = parameters
+        self._output_schema = output_schema
+        self._specs = tuple(tool.spec for tool in tools.values())
+        self.messages = messages
+        self.steps: list[AgentStep] = []
+        self.usage = Usage()
+        self.finish_reason: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The model's last words."""
+        return self.steps[-1].text if self.steps else ""
+
+    async def run(self, max_steps: int) -> None:
+        """Ask until the model asks for no tool, at most `max_steps` times."""
+        attributes = ModelGenerationAttributes(
+            model=self._model.model_id, provider=self._model.provider, streaming=False
+        )
+        if self._parameters:
+            attributes["parameters"] = dict(self._parameters)
+        with begin_work(
+            execution_of(None),
+            None,
+            SpanType.MODEL_GENERATION,
+            self._model.model_id,
+            input=(*self._before, *self.messages),
+            attributes=attributes,
+        ) as work:
+            try:
+                while await self._step() and len(self.steps) < max_steps:
+                    pass
+                if self.steps[-1].tool_results:
+                    self.finish_reason = "max_steps"
+                work.span.update(output=self.text)
+            finally:
+                work.span.update(attributes=self._generation_end())
+
+    def _generation_end(self) -> ModelGenerationAttributes:
+        end = ModelGenerationAttributes(step_count=len(self.steps), usage=self.usage.to_attributes())
+        if self.finish_reason is not None:
+            end["finish_reason"] = self.finish_reason
+        return end
+
+    async def _step(self) -> bool:
+        """A request and the tools it asks for; False where it asks for none."""
+        response = await self._ask()
+        self.finish_reason = response.finish_reason
+        self.messages.append(Message("assistant", response.text, response.tool_calls))
+        self.usage += response.usage
+        results: list[ToolResult] = []
+        if response.tool_calls:
+            results = await run_together([self._call(call) for call in response.tool_calls])
+        self.steps.append(AgentStep(response.text, tuple(results), response.usage, response.finish_reason))
+        for result in results:
+            self.messages.append(
+                Message("tool", result.text, tool_call_id=result.call.id, is_error=result.is_error)
+            )
+        return bool(results)
+
+    async def _ask(self) -> ModelResponse:
+        model = self._model
+        request = ModelRequest(
+            (*self._before, *self.messages), self._specs, self._parameters, self._output_schema
+        )
+        with begin_work(
+            execution_of(None),
+            "model",
+            SpanType.MODEL_STEP,
+            model.model_id,
+            input=request.messages,
+            attributes=ModelStepAttributes(
+                model=model.model_id, provider=model.provider, step_index=len(self.steps)
+            ),
+            fields={"model": model.model_id, "provider": model.provider, "step_index": len(self.steps)},
+        ) as work:
+            response = _check_response(await model.generate(request), model.model_id)
+            _record_response(work, response)
+            return response
+
+    async def _call(self, call: ToolCall) -> ToolResult:
+        """Run a tool. A call that does not fit goes back to the model, which may know better."""
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return self._refuse_unknown(call)
+        fits = False
+        try:
+            with tool.begin(call.arguments, tool_call_id=call.id) as work:
+                bound = tool.bind(call.arguments)
+                fits = True
+                output = await tool.call(bound, work, call.id)
+                work.span.update(output=output)
+        except ToolError as error:
+            if fits:
+                raise  # the tool's own
+            return ToolResult(call, None, str(error), is_error=True)
+        return ToolResult(call, output, _as_text(output))
+
+    def _refuse_unknown(self, call: ToolCall) -> ToolResult:
+        has = ", ".join(self._tools) or "none"
+        message = f"Agent `{self._agent_name}` has no tool `{call.name}`; its tools are: {has}"
+        # No entity: names that a model makes up are no labels for metrics.
+        attributes = ToolCallAttributes(tool_id=call.name, tool_call_id=call.id)
+        with (
+            contextlib.suppress(ToolError),
+            begin_work(
+                execution_of(None),
+                "tool",
+                SpanType.TOOL_CALL,
+                call.name,
+                input=call.arguments,
+                attributes=attributes,
+                fields={"tool_id": call.name},
+            ),
+        ):
+            raise ToolError(message)
+        return ToolResult(call, None, message, is_error=True)
+
+
+def _check_response(response: object, model_id: str) -> ModelResponse:
+    """The response. Raises `ModelError` where an adapter answered with something else."""
+    if not isinstance(response, ModelResponse):
+        raise ModelError(f"Model `{model_id}` must answer with a ModelResponse, got {shorten(response)}")
+    return response
+
+
+def _record_response(work: Work, response: ModelResponse) -> None:
+    end = ModelStepAttributes(usage=response.usage.to_attributes())
+    output: dict[str, Any] = {"text": response.text}
+    if response.tool_calls:
+        output["tool_calls"] = response.tool_calls
+        end["tool_calls"] = [call.name for call in response.tool_calls]
+    if response.finish_reason is not None:
+        end["finish_reason"] = response.finish_reason
+    if response.response_id is not None:
+        end["response_id"] = response.response_id
+    work.span.update(output=output, attributes=end)
+    work.add_fields(input_tokens=response.usage.input_tokens, output_tokens=response.usage.output_tokens)
+
+
+def _as_text(output: object) -> str:
+    return clean_text(output) if isinstance(output, str) else encode(output).decode()

@@ -1,0 +1,193 @@
+"""Settings of observability, and the environment variables that the runtime reads.
+
+`ObservabilityConfig` is all that core knows of an implementation: what a user may say. It is
+checked at construction; every error names the field as the user writes it, for instance
+``Field `observability.sampling.ratio` must be within 0 and 1, got 7 (int)``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
+
+from mastra_core.errors import ConfigurationError
+from mastra_core.signals.events import DropEvent
+from mastra_core.tracing.options import Identifier, TracingOptions
+from mastra_core.validated import Validated
+
+LogLevelWord = Literal["trace", "debug", "info", "warn", "error", "fatal"]
+"""A level as users write it, in rising order of weight."""
+
+_HANDLERS = (
+    "on_tracing_event",
+    "on_log_event",
+    "on_metric_event",
+    "on_score_event",
+    "on_feedback_event",
+    "export_tracing_event",
+    "export",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingRequest:
+    """What is known when a trace begins, and a custom sampler decides.
+
+    Attributes:
+        name: what the root span is called.
+        type: its kind, a value of `SpanType`.
+        options: of the call, None where none were given.
+        attributes: typed keys of the root span.
+        request_context: of the call.
+    """
+
+    name: str
+    type: str
+    options: TracingOptions | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    request_context: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+Sampler = Callable[[SamplingRequest], bool]
+"""Decides at the root whether a trace is recorded."""
+
+
+class SamplingConfig(Validated):
+    """Which traces are recorded; decided once, at the root. Metrics are never sampled.
+
+    Attributes:
+        ratio: part of all traces that is recorded, within 0 and 1; the default records them all.
+        custom: decides instead of the ratio.
+    """
+
+    path: ClassVar[str] = "observability.sampling"
+
+    ratio: float = 1.0
+    custom: Sampler | None = None
+
+    @field_validator("ratio")
+    @classmethod
+    def _check_ratio(cls, ratio: float) -> float:
+        if not 0 <= ratio <= 1:
+            raise ValueError("within 0 and 1")
+        return ratio
+
+    @model_validator(mode="after")
+    def _check_one(self) -> SamplingConfig:
+        if len(self.model_fields_set) > 1:
+            raise ConfigurationError(
+                f"Fields `{self.path}.ratio` and `{self.path}.custom` exclude each other; give one of them"
+            )
+        return self
+
+
+class PayloadLimits(Validated):
+    """How much of an input, an output or other payload is recorded; cuts are marked.
+
+    Attributes:
+        max_string_chars: characters of one text.
+        max_depth: levels of nesting.
+        max_items: items of one list, keys of one object.
+        max_bytes: bytes of one payload as JSON.
+    """
+
+    path: ClassVar[str] = "observability.payload"
+
+    max_string_chars: Annotated[int, Field(ge=1)] = 16_384
+    max_depth: Annotated[int, Field(ge=1)] = 16
+    max_items: Annotated[int, Field(ge=1)] = 1_000
+    max_bytes: Annotated[int, Field(ge=64)] = 262_144
+
+
+def _read_sampling(value: object) -> SamplingConfig:
+    if isinstance(value, SamplingConfig):
+        return value
+    if isinstance(value, str) and value in ("always", "never"):
+        return SamplingConfig(ratio=1.0 if value == "always" else 0.0)
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        return SamplingConfig(ratio=value)
+    if callable(value):
+        return SamplingConfig(custom=cast("Sampler", value))
+    raise ValueError("'always', 'never', a ratio within 0 and 1, a function or a SamplingConfig")
+
+
+def _check_exporters(exporters: Sequence[object] | None) -> tuple[object, ...] | None:
+    if exporters is None:
+        return None
+    for exporter in exporters:
+        if isinstance(exporter, type):
+            raise ValueError(f"made of exporters, not of classes: write {exporter.__name__}(…)")
+        if not any(callable(getattr(exporter, name, None)) for name in _HANDLERS):
+            raise ValueError(
+                f"made of exporters, objects with one of {', '.join(_HANDLERS)}; {exporter!r} has none"
+            )
+    return tuple(exporters)
+
+
+def _as_tuple(values: Sequence[object]) -> tuple[object, ...]:
+    return tuple(values)
+
+
+class ObservabilityConfig(Validated):
+    """What is recorded, of whom, and where it goes.
+
+    Attributes:
+        service_name: of the program.
+        environment: where it runs; None reads `MASTRA_ENVIRONMENT`, then `ENVIRONMENT`, and is
+            `development` without them (`resolve_environment`).
+        exporters: where signals go. None is a `DefaultExporter` where a storage is configured.
+        log_level: least weight of logs that are kept; None is `info`.
+        sampling: "always", "never", a ratio, a function, or a `SamplingConfig`; see there.
+        processors: see spans, logs and metrics before export, and may change or drop them.
+        metrics: whether metrics are recorded.
+        organization_id: tenant, where a call names none.
+        user_id: end user, where a call names none.
+        default_session_id: session, where a call names none.
+        source: what part of a system the signals come from.
+        payload: how much of a payload is recorded.
+        max_queue_events: events that wait for a worker at the most; more are dropped and counted.
+        on_dropped: told of every loss, on a worker's thread.
+        max_span_lifetime_s: a span open for longer is stored as it is, incomplete.
+
+    Raises:
+        ConfigurationError: a value is wrong; the message names the field and what is allowed.
+    """
+
+    path: ClassVar[str] = "observability"
+
+    service_name: Annotated[str, Field(min_length=1)] = "mastra-app"
+    environment: Annotated[str, Field(min_length=1)] | None = None
+    exporters: Annotated[Sequence[object] | None, AfterValidator(_check_exporters)] = None
+    log_level: LogLevelWord | None = None
+    sampling: Annotated[
+        SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
+    ] = Field(default_factory=SamplingConfig)
+    processors: Annotated[Sequence[object], AfterValidator(_as_tuple)] = ()
+    metrics: bool = True
+    organization_id: Identifier | None = None
+    user_id: Identifier | None = None
+    default_session_id: Identifier | None = None
+    source: Annotated[str, Field(min_length=1)] | None = None
+    payload: PayloadLimits = Field(default_factory=PayloadLimits)
+    max_queue_events: Annotated[int, Field(ge=1)] = 65_536
+    on_dropped: Callable[[DropEvent], None] | None = None
+    max_span_lifetime_s: Annotated[float, Field(gt=0)] = 3600.0
+
+    @property
+    def sampling_config(self) -> SamplingConfig:
+        """`sampling`, whatever form it was given in."""
+        return _read_sampling(self.sampling)
+
+
+def resolve_environment(given: str | None = None) -> str:
+    """`given`, else `MASTRA_ENVIRONMENT`, else `ENVIRONMENT`, else `development`."""
+    return given or os.environ.get("MASTRA_ENVIRONMENT") or os.environ.get("ENVIRONMENT") or "development"
+
+
+def storage_url_from_environment() -> str | None:
+    """`MASTRA_STORAGE_URL`; None where it is not set, or empty."""
+    return os.environ.get("MASTRA_STORAGE_URL") or None

@@ -1,0 +1,181 @@
+"""Mastra: holds agents, workflows, tools, a storage and their observability together.
+
+async with Mastra(agents=[writer], storage="duckdb:///telemetry.duckdb") as mastra:
+    result = await writer.generate("Write about rivers.")
+    trace = await mastra.get_trace(result.trace_id)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from mastra_core.errors import StoreNotFoundError, UnsupportedQueryError
+from mastra_core.runtime.agent import Agent
+from mastra_core.runtime.assembly import find_observability, find_storage
+from mastra_core.runtime.config import ObservabilityConfig
+from mastra_core.runtime.logger_option import level_of
+from mastra_core.runtime.registry import Registry
+from mastra_core.runtime.tool import Tool
+from mastra_core.runtime.workflow import Workflow
+from mastra_core.storage.protocols import SpanStore, Store
+from mastra_core.tracing.contexts import LoggerContext, MetricsContext
+from mastra_core.tracing.observability import ObservabilityInstance
+from mastra_core.tracing.recorded import RecordedTrace
+from mastra_core.tracing.tracer import Tracer
+
+
+class Mastra:
+    """Holds together what belongs together. `async with` flushes and shuts down at the end.
+
+    What is registered is observed, and belongs to the `Mastra` that it was registered with last.
+    `shutdown` closes the observability and the storage, whether they were made here or handed in.
+    """
+
+    def __init__(
+        self,
+        *,
+        agents: Sequence[Agent] = (),
+        workflows: Sequence[Workflow[Any, Any]] = (),
+        tools: Sequence[Tool[..., Any]] = (),
+        storage: Store | str | None = None,
+        observability: ObservabilityConfig | ObservabilityInstance | None = None,
+        logger: object = None,
+    ) -> None:
+        """Hold together.
+
+        Args:
+            agents: accessible by name, as are workflows and tools.
+            workflows: each with at least one step.
+            tools: observed also when they are run alone.
+            storage: a store, or its URL; None reads `MASTRA_STORAGE_URL`. One that cannot be
+                opened now stops nothing but reading from it.
+            observability: settings, or an instance. None records where there is a storage.
+            logger: deprecated: a level, or a logger whose level is taken as
+                `observability.log_level` where that is not set. An instance keeps its own level.
+
+        Raises:
+            ConfigurationError: a setting is wrong, a name is taken, or no store knows the URL.
+            WorkflowError: a workflow has no steps.
+        """
+        level = None
+        if logger is not None:
+            level = level_of(logger)
+            warnings.warn(
+                "`logger=` of Mastra is deprecated and goes away in 2.0; write "
+                f"observability=ObservabilityConfig(log_level={level!r})",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        self._agents = Registry(agents, Agent, "agents")
+        self._workflows = Registry(workflows, Workflow, "workflows")
+        self._tools = Registry(tools, Tool, "tools")
+        for workflow in self._workflows.all():
+            workflow.check()
+        self._storage = find_storage(storage)
+        self._observability = find_observability(observability, self._storage, level)
+        for agent in self._agents.all():
+            agent.mastra = self
+        for workflow in self._workflows.all():
+            workflow.mastra = self
+        for tool in self._tools.all():
+            tool.mastra = self
+
+    # ---------------------------------------------------------------- what it holds
+
+    @property
+    def observability(self) -> ObservabilityInstance:
+        """What records; it records nothing where nothing is configured or installed."""
+        return self._observability
+
+    @property
+    def storage(self) -> Store | None:
+        """Where it is recorded, None for nowhere."""
+        return self._storage
+
+    @property
+    def tracer(self) -> Tracer:
+        """Makes spans."""
+        return self._observability.tracer
+
+    @property
+    def logger(self) -> LoggerContext:
+        """Logs; inside a trace correlated with it, outside with the service alone."""
+        return self._observability.logger
+
+    @property
+    def metrics(self) -> MetricsContext:
+        """Measures, inside a trace and outside."""
+        return self._observability.metrics
+
+    def get_agent(self, name: str) -> Agent:
+        """The agent of this name. Raises `ConfigurationError` that lists the names where there is none."""
+        return self._agents.get(name)
+
+    def get_workflow(self, name: str) -> Workflow[Any, Any]:
+        """The workflow of this name. Raises `ConfigurationError` that lists the names where there is none."""
+        return self._workflows.get(name)
+
+    def get_tool(self, name: str) -> Tool[..., Any]:
+        """The tool of this name. Raises `ConfigurationError` that lists the names where there is none."""
+        return self._tools.get(name)
+
+    # ---------------------------------------------------------------- reading back
+
+    async def get_trace(self, trace_id: str | None) -> RecordedTrace:
+        """The recorded trace, after everything that is under way has been stored.
+
+        Where nothing is recorded (`trace_id` is None, or there is neither a storage nor an
+        observability that records) it is an empty trace, so that code that annotates goes on.
+
+        Args:
+            trace_id: 32 hex digits, as results carry it.
+
+        Raises:
+            StoreNotFoundError: nothing is stored under this id.
+            StorageError: the storage cannot be read.
+        """
+        if trace_id is None:
+            return RecordedTrace(None, [])
+        await self.flush()
+        if self._storage is None:
+            if not self._observability.is_recording:
+                return RecordedTrace(None, [])
+            raise StoreNotFoundError(
+                f"No storage to read trace {trace_id!r} from; give Mastra one with storage=…"
+            )
+        if not isinstance(self._storage, SpanStore):
+            raise UnsupportedQueryError(
+                f"{type(self._storage).__name__} keeps no spans; traces cannot be read from it"
+            )
+        records = await asyncio.to_thread(self._storage.get_trace, trace_id)
+        if not records:
+            raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
+        return RecordedTrace(trace_id, records, self.tracer)
+
+    # ---------------------------------------------------------------- its life
+
+    async def flush(self, timeout_s: float = 5.0) -> bool:
+        """Hand everything on to exporters and the storage. True if all arrived in time."""
+        return await self._observability.aflush(timeout_s)
+
+    async def shutdown(self, timeout_s: float = 5.0) -> bool:
+        """Hand everything on, and close the observability and the storage; twice is harmless.
+
+        Agents and workflows can still be run, unrecorded. True if all arrived in time.
+        """
+        is_complete = await self._observability.ashutdown(timeout_s)
+        if self._storage is not None:
+            await asyncio.to_thread(self._storage.close)
+        return is_complete
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.shutdown()

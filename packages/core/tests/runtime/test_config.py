@@ -1,0 +1,145 @@
+import math
+
+import pytest
+
+from mastra_core.errors import ConfigurationError
+from mastra_core.runtime.config import (
+    ObservabilityConfig,
+    PayloadLimits,
+    SamplingConfig,
+    SamplingRequest,
+    resolve_environment,
+    storage_url_from_environment,
+)
+
+
+class Exporter:
+    def on_tracing_event(self, event): ...
+
+
+class OldExporter:
+    def export_tracing_event(self, event): ...
+
+
+class BatchExporter:
+    def export(self, batch): ...
+
+
+def test_defaults_are_what_the_documentation_says():
+    """A configuration without arguments is complete."""
+    config = ObservabilityConfig()
+    assert config.service_name == "mastra-app"
+    assert config.exporters is None
+    assert config.log_level is None
+    assert config.metrics is True
+    assert config.sampling_config == SamplingConfig(ratio=1.0)
+    assert config.payload == PayloadLimits(
+        max_string_chars=16_384, max_depth=16, max_items=1_000, max_bytes=262_144
+    )
+    assert config.max_span_lifetime_s == 3600
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"service_name": ""}, "observability.service_name"),
+        ({"environment": ""}, "observability.environment"),
+        ({"exporters": [object()]}, "observability.exporters"),
+        ({"exporters": [Exporter]}, "observability.exporters"),
+        ({"exporters": "console"}, "observability.exporters"),
+        ({"log_level": "loud"}, "observability.log_level"),
+        ({"sampling": "sometimes"}, "observability.sampling"),
+        ({"sampling": True}, "observability.sampling"),
+        ({"sampling": -0.1}, "observability.sampling.ratio"),
+        ({"sampling": math.nan}, "observability.sampling.ratio"),
+        ({"metrics": "perhaps"}, "observability.metrics"),
+        ({"organization_id": ""}, "observability.organization_id"),
+        ({"user_id": 7}, "observability.user_id"),
+        ({"default_session_id": "x" * 1025}, "observability.default_session_id"),
+        ({"payload": {"max_bytes": 0}}, "observability.payload.max_bytes"),
+        ({"max_queue_events": 0}, "observability.max_queue_events"),
+        ({"on_dropped": "log"}, "observability.on_dropped"),
+        ({"max_span_lifetime_s": 0}, "observability.max_span_lifetime_s"),
+        ({"servicename": "docs"}, "observability.servicename"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_field(values, field):
+    """Each error names the field as the user writes it, in backticks."""
+    with pytest.raises(ConfigurationError, match=f"`{field}`"):
+        ObservabilityConfig(**values)
+
+
+def test_the_ratio_error_says_what_is_allowed_and_what_was_got():
+    """The message of a ratio out of range is the one the documentation quotes."""
+    with pytest.raises(
+        ConfigurationError, match=r"`observability\.sampling\.ratio` must be within 0 and 1, got 7"
+    ):
+        SamplingConfig(ratio=7)
+
+
+def test_a_misspelt_field_gets_a_suggestion():
+    """A name that does not exist is answered with the one that was probably meant."""
+    with pytest.raises(ConfigurationError, match="did you mean `service_name`"):
+        ObservabilityConfig(servicename="docs")
+
+
+@pytest.mark.parametrize(
+    ("given", "ratio"),
+    [("always", 1.0), ("never", 0.0), (0.25, 0.25), (1, 1.0), (SamplingConfig(ratio=0.5), 0.5)],
+)
+def test_sampling_takes_several_forms(given, ratio):
+    """A word, a number and a configuration all become a ratio."""
+    assert ObservabilityConfig(sampling=given).sampling_config.ratio == ratio
+
+
+def test_sampling_takes_a_function():
+    """A function is kept as the custom sampler, and gets what is known at the root."""
+
+    def only_agents(request: SamplingRequest) -> bool:
+        return request.type == "agent_run"
+
+    sampler = ObservabilityConfig(sampling=only_agents).sampling_config.custom
+    assert sampler is only_agents
+    assert sampler(SamplingRequest("writer", "agent_run")) is True
+
+
+def test_a_ratio_and_a_function_exclude_each_other():
+    """Two answers to one question are refused."""
+    with pytest.raises(ConfigurationError, match="exclude each other"):
+        SamplingConfig(ratio=0.5, custom=lambda request: True)
+
+
+def test_any_object_with_a_handler_is_an_exporter():
+    """New, old and batch exporters are taken, in order, and kept as they are."""
+    exporters = [Exporter(), OldExporter(), BatchExporter()]
+    assert ObservabilityConfig(exporters=exporters).exporters == tuple(exporters)
+
+
+def test_no_exporters_is_not_the_same_as_none_given():
+    """An empty list says "nowhere"; None leaves the choice to the storage."""
+    assert ObservabilityConfig(exporters=[]).exporters == ()
+
+
+def test_the_environment_is_found_in_order(monkeypatch):
+    """What is given comes before MASTRA_ENVIRONMENT, that before ENVIRONMENT, that before the default."""
+    assert resolve_environment() == "development"
+    monkeypatch.setenv("ENVIRONMENT", "staging")
+    assert resolve_environment() == "staging"
+    monkeypatch.setenv("MASTRA_ENVIRONMENT", "production")
+    assert resolve_environment() == "production"
+    assert resolve_environment("test") == "test"
+
+
+def test_constructing_reads_no_environment(monkeypatch):
+    """A configuration is what was written in code; the environment is resolved later."""
+    monkeypatch.setenv("MASTRA_ENVIRONMENT", "production")
+    assert ObservabilityConfig().environment is None
+
+
+def test_an_empty_storage_url_is_none(monkeypatch):
+    """An environment variable that is set to nothing is as good as unset."""
+    assert storage_url_from_environment() is None
+    monkeypatch.setenv("MASTRA_STORAGE_URL", "")
+    assert storage_url_from_environment() is None
+    monkeypatch.setenv("MASTRA_STORAGE_URL", "memory://")
+    assert storage_url_from_environment() == "memory://"

@@ -48,7 +48,7 @@ def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # py
         names = sorted(model.model_fields)
         wanted = str(detail["loc"][-1])
         close = get_close_matches(wanted, names, 1)
-        hint = f", did you mean `{close[0]}`?" if close else ""
+        hint = f", did you mean `{close[0]}`?" if close else "."
         return f"Field `{where}` does not exist{hint} Allowed are: {', '.join(names)}"
     if detail["type"] == "missing":
         return f"Field `{where}` is missing"

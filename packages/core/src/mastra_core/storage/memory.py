@@ -46,7 +46,7 @@ class InMemoryStore:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._rows: dict[str, dict[tuple[Any, ...], Any]] = {}
-        self._open: dict[tuple[str, str], SpanExported] = {}
+        self._open: dict[tuple[Any, ...], SpanExported] = {}
         self._is_closed = False
 
     @classmethod
@@ -81,7 +81,7 @@ class InMemoryStore:
         with self._lock:  # taken again inside: a reader must not see a span ended and open at once
             self._write(SPANS, batch)
             for span in batch:
-                self._open.pop((span.trace_id, span.span_id), None)
+                self._open.pop(_span_key(span), None)
 
     def write_open_spans(self, batch: Sequence[SpanExported]) -> None:
         """Note open spans."""
@@ -208,6 +208,9 @@ def _key_of(table: Table[E, R]) -> Callable[[E], tuple[Any, ...]]:
         return tuple(row[i] for i in positions)
 
     return key_of
+
+
+_span_key = _key_of(SPANS)
 
 
 def _record(span: SpanExported) -> SpanRecord:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import msgspec
 
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.columns import SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
-from mastra_core.signals.events import TracingEvent
+from mastra_core.signals.payload import Json
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
@@ -40,7 +40,9 @@ class RecordedSpan:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # the record's own types
         """The fields of the record: `span.name`, `span.duration_ms` and so on."""
-        if name == "record":  # not yet set, while unpickling or copying
+        if name == "record" or name.startswith(
+            "__"
+        ):  # asked while copying: not yet set, or our own to answer
             raise AttributeError(name)
         return getattr(self.record, name)
 
@@ -132,7 +134,9 @@ class RecordedTrace:
         self.trace_id = trace_id
         self._tracer = tracer
         self.spans = [RecordedSpan(record, tracer) for record in records]
-        self.spans.sort(key=lambda span: (span.record.parent_span_id is not None, span.record.started_at_ns))
+        self.spans.sort(
+            key=lambda span: (span.record.parent_span_id is not None, span.record.started_at_ns, span.span_id)
+        )
         by_id = {span.span_id: span for span in self.spans}
         self.roots: list[RecordedSpan] = []
         for span in self.spans:
@@ -142,6 +146,19 @@ class RecordedTrace:
             else:
                 span.parent = parent
                 parent.children.append(span)
+        self._break_rings()
+
+    def _break_rings(self) -> None:
+        """See to it that every span is below a root, also where parents form a ring (damaged data)."""
+        if sum(1 for _ in self.walk()) == len(self.spans):
+            return
+        placed = {id(span) for _, span in self.walk()}
+        for span in self.spans:
+            if id(span) not in placed:
+                cast("RecordedSpan", span.parent).children.remove(span)
+                span.parent = None
+                self.roots.append(span)
+                placed.update(id(below) for _, below in span.walk())
 
     @classmethod
     def from_exported(cls, spans: Iterable[SpanExported], tracer: Tracer = NO_OP_TRACER) -> RecordedTrace:
@@ -152,7 +169,8 @@ class RecordedTrace:
         """
         latest: dict[str, SpanExported] = {}
         for span in spans:
-            if span.span_id not in latest or span.ended_at_ns is not None:
+            known = latest.get(span.span_id)
+            if known is None or known.ended_at_ns is None:
                 latest[span.span_id] = span
         ids = {span.trace_id for span in latest.values()}
         if len(ids) > 1:
@@ -168,22 +186,23 @@ class RecordedTrace:
     ) -> RecordedTrace:
         """The trace in a file that `JsonExporter` wrote; `trace_id` picks one of several.
 
+        Other signals and empty lines are passed over, and so is the last line while it is being
+        written.
+
         Raises:
             ValueError: a line is not one of an exporter's, or several traces and none picked.
         """
         spans: list[SpanExported] = []
-        decoder = msgspec.json.Decoder(TracingEvent)
         with Path(path).open("rb") as file:
             for number, line in enumerate(file, 1):
-                # Raw text, because lines of other signals are none of a trace's business.
-                if not line.startswith(b'{"signal":"span"'):
-                    continue
                 try:
-                    event = decoder.decode(line)
-                except msgspec.MsgspecError as error:
-                    raise ValueError(f"Line {number} of {path} is not a span event: {error}") from error
-                if trace_id is None or event.span.trace_id == trace_id:
-                    spans.append(event.span)
+                    span = _span_of(line)
+                except ValueError as error:  # of msgspec, or of a text that is not UTF-8
+                    if not line.endswith(b"\n") and b'{"signal":"'.startswith(line[:11]):
+                        break
+                    raise ValueError(f"Line {number} of {path} is not of an exporter: {error}") from error
+                if span is not None and trace_id in (None, span.trace_id):
+                    spans.append(span)
         return cls.from_exported(spans, tracer)
 
     @property
@@ -249,3 +268,33 @@ class RecordedTrace:
 
     def __repr__(self) -> str:
         return f"<RecordedTrace {self.trace_id} of {len(self.spans)} spans>"
+
+
+class _AnyLine(msgspec.Struct):
+    signal: Literal["span", "log", "metric", "score", "feedback"]
+
+
+def _span_line_type() -> type[Any]:
+    """What a line of a span is read as: `TracingEvent`, but for the payloads.
+
+    msgspec reads anything into `Raw`, also `null`, and refuses to read `Raw | None`.
+    """
+    fields: list[tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(SpanExported):
+        kind = msgspec.Raw if field.type == Json | None else field.type
+        default = msgspec.field() if field.required else msgspec.field(default=field.default)
+        fields.append((field.name, kind, default))
+    return msgspec.defstruct("SpanLine", [("span", msgspec.defstruct("SpanFields", fields))])
+
+
+_read_any_line = msgspec.json.Decoder(_AnyLine).decode
+_read_span_line = msgspec.json.Decoder(_span_line_type()).decode
+
+
+def _span_of(line: bytes) -> SpanExported | None:
+    """The span of a line, None for a line of another signal and an empty one."""
+    if not line.startswith(b'{"signal":"span"') and (
+        not line.strip() or _read_any_line(line).signal != "span"
+    ):
+        return None
+    return SpanExported(*msgspec.structs.astuple(_read_span_line(line).span))

@@ -19,6 +19,8 @@ from mastra_core.tracing.tracer import Tracer
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_Start = Callable[[tuple[Any, ...], dict[str, Any]], Span]
+
 
 def traced(
     tracer: Callable[[], Tracer],
@@ -51,28 +53,25 @@ def traced(
 
 def _arguments(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     try:
-        return dict(signature.bind(*args, **kwargs).arguments)
+        given = dict(signature.bind(*args, **kwargs).arguments)
     except TypeError:  # the call itself will raise, and say it better
         return UNSET
+    first = next(iter(signature.parameters), "")
+    if first in ("self", "cls"):  # whose method it is says the name; all that it holds is too much
+        given.pop(first, None)
+    return given
 
 
 def _wrapper(
     function: Callable[..., Any],
-    start: Callable[[tuple[Any, ...], dict[str, Any]], Span],
+    start: _Start,
     keep: Callable[[Span, object], None],
 ) -> Callable[..., Any]:
+    # Each kind of function is wrapped in one of the same kind: frameworks ask for it.
     if inspect.isasyncgenfunction(function):
-
-        def async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:  # noqa: ANN401
-            return _run_async_generator(function(*args, **kwargs), lambda: start(args, kwargs))
-
-        return async_generator
+        return _wrap_async_generator(function, start)
     if inspect.isgeneratorfunction(function):
-
-        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401
-            return _run_generator(function(*args, **kwargs), lambda: start(args, kwargs))
-
-        return generator
+        return _wrap_generator(function, start)
     if inspect.iscoroutinefunction(function):
 
         async def coroutine(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
@@ -93,76 +92,88 @@ def _wrapper(
 
 
 class _Inside:
-    """Makes a span current for the length of one step of a generator."""
+    """Makes a generator's span current for the length of one step.
 
-    __slots__ = ("_before", "_span")
+    Or the span further inside in which the generator was when it yielded.
+    """
+
+    __slots__ = ("_inside", "_outside")
 
     def __init__(self, span: Span) -> None:
-        self._span = span
+        self._inside: Span | None = span
+        self._outside: Span | None = None
 
     def __enter__(self) -> None:
-        self._before = current.get()
-        current.set(self._span)
+        self._outside = current.get()
+        current.set(self._inside)
 
     def __exit__(self, *error: object) -> None:
-        current.set(self._before)
+        self._inside = current.get()
+        current.set(self._outside)
+        self._outside = None
 
 
-def _run_generator(
-    generator: Generator[Any, Any, Any], start: Callable[[], Span]
-) -> Generator[Any, Any, Any]:
-    span, count = start(), 0
-    step: Callable[[Any], Any] = generator.send
-    value: Any = None
-    inside = _Inside(span)
-    try:
-        while True:
-            try:
-                with inside:
-                    item = step(value)
-            except StopIteration as stop:
-                return stop.value
-            count += 1
-            try:
-                step, value = generator.send, (yield item)
-            except GeneratorExit:
-                with inside:
-                    generator.close()
-                raise
-            except BaseException as error:  # noqa: BLE001  # thrown in by the consumer
-                step, value = generator.throw, error
-    except BaseException as error:
-        span.error(error)
-        raise
-    finally:
-        span.end(attributes={"item_count": count})
+def _wrap_generator(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+    def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401
+        inner: Generator[Any, Any, Any] = function(*args, **kwargs)
+        step: Callable[[Any], Any] = inner.send
+        value: Any = None
+        count = 0
+        span = start(args, kwargs)
+        inside = _Inside(span)
+        try:
+            while True:
+                try:
+                    with inside:
+                        item = step(value)
+                except StopIteration as stop:
+                    return stop.value
+                count += 1
+                try:
+                    step, value = inner.send, (yield item)
+                except GeneratorExit:
+                    with inside:
+                        inner.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001  # thrown in by the consumer
+                    step, value = inner.throw, error
+        except BaseException as error:
+            span.error(error)
+            raise
+        finally:
+            span.end(attributes={"item_count": count})
+
+    return generator
 
 
-async def _run_async_generator(
-    generator: AsyncGenerator[Any, Any], start: Callable[[], Span]
-) -> AsyncGenerator[Any, Any]:
-    span, count = start(), 0
-    step: Callable[[Any], Any] = generator.asend
-    value: Any = None
-    inside = _Inside(span)
-    try:
-        while True:
-            try:
-                with inside:
-                    item = await step(value)
-            except StopAsyncIteration:
-                return
-            count += 1
-            try:
-                step, value = generator.asend, (yield item)
-            except GeneratorExit:
-                with inside:
-                    await generator.aclose()
-                raise
-            except BaseException as error:  # noqa: BLE001  # thrown in by the consumer
-                step, value = generator.athrow, error
-    except BaseException as error:
-        span.error(error)
-        raise
-    finally:
-        span.end(attributes={"item_count": count})
+def _wrap_async_generator(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
+    async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:  # noqa: ANN401
+        inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
+        step: Callable[[Any], Any] = inner.asend
+        value: Any = None
+        count = 0
+        span = start(args, kwargs)
+        inside = _Inside(span)
+        try:
+            while True:
+                try:
+                    with inside:
+                        item = await step(value)
+                except StopAsyncIteration:
+                    return
+                count += 1
+                try:
+                    step, value = inner.asend, (yield item)
+                except GeneratorExit:
+                    with inside:
+                        await inner.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001  # thrown in by the consumer
+                    step, value = inner.athrow, error
+        except BaseException as error:
+            span.error(error)
+            raise
+        finally:
+            span.end(attributes={"item_count": count})
+
+    return generator

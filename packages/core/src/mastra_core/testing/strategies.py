@@ -1,0 +1,183 @@
+"""Hypothesis strategies for spans and for questions about them.
+
+Drawn from small pools on purpose: ids collide, filters match, pages split, and the values are the
+ones that stores get wrong.
+"""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from mastra_core.clock import to_datetime
+from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
+from mastra_core.signals.payload import Json, encode
+from mastra_core.signals.process import current_process
+from mastra_core.signals.span import SpanExported
+from mastra_core.storage.queries import TimeWindow, TraceQuery
+
+TRACE_IDS = [f"{number:032x}" for number in range(1, 5)]
+SPAN_IDS = [f"{number:016x}" for number in range(1, 6)]
+
+LATEST_NS = 2**63 - 2
+"""The last time that stores are asked to keep; one less than the last number of 64 bits, which some
+engines take for infinity."""
+
+TIMES_NS = [0, 1, 999, 1_000_000, 10**18, 10**18 + 1, 10**18 + 1_000_000, 10**18 + 10**9, LATEST_NS]
+
+TEXTS = ["", "a", "A", "ab", "b\0c", "b\0d", "é", "é", "😀", "x'y", 'x"y', "%", "_", "\\", "null", "1", "true"]
+"""Texts that differ by case, by what follows a NUL, by composition, and those that mean something
+in SQL, in patterns and in JSON."""
+
+KEYS = ["a", "", "a.b", "a/b", "~", "~1", 'q"q', "0", "-", "*", "$", "k\0", "😀"]
+"""Keys of JSON objects that mean something in paths."""
+
+NUMBERS: list[int | float] = [
+    *(0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), 2**64, 10**30, 10**30 + 1),
+    *(1.0, -0.0, 0.1, 1.5, float(2**53), 1e30, 1e308, 5e-324),
+]
+
+SCALARS: SearchStrategy[Any] = st.sampled_from([None, True, False, *NUMBERS, *TEXTS])
+
+VALUES: SearchStrategy[Any] = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
+    max_leaves=6,
+)
+
+PARTS: SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(KEYS),
+    st.recursive(
+        SCALARS, lambda inner: st.dictionaries(st.sampled_from(KEYS), inner, max_size=2), max_leaves=3
+    ),
+    max_size=2,
+)
+"""Objects that `metadata` and `scope` may be asked for."""
+
+_MAPS = st.just({"a": 1}) | PARTS | st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3)
+_COUNTS = st.none() | st.sampled_from([0, 1, 7, 2**63 - 1])
+_COSTS = st.none() | st.sampled_from([0.0, 0.1, 1e308, 5e-324])
+_NAMES = st.sampled_from(TEXTS)
+_TAGS = st.lists(st.sampled_from(["", "a", "A", "b\0c", "😀"]), max_size=3).map(tuple)
+
+
+@functools.cache
+def ended_process() -> str:
+    """The name of a process that ran on this machine and is gone."""
+    program = "from mastra_core.signals.process import current_process; print(current_process())"
+    run = [sys.executable, "-c", program]
+    return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
+
+
+def _optional(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def _payload(strategy: SearchStrategy[Any]) -> SearchStrategy[Json | None]:
+    return _optional(strategy.map(lambda value: Json(encode(value))))
+
+
+def correlations() -> SearchStrategy[Correlation]:
+    """Correlation contexts, most fields empty."""
+    fields: dict[str, SearchStrategy[Any]] = {
+        name: st.none() | st.none() | st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS if name != "tags"
+    }
+    return st.builds(Correlation, **fields, tags=_TAGS)
+
+
+def _spans(**fields: SearchStrategy[Any]) -> SearchStrategy[SpanExported]:
+    common: dict[str, SearchStrategy[Any]] = {
+        "trace_id": st.sampled_from(TRACE_IDS),
+        "span_id": st.sampled_from(SPAN_IDS),
+        "parent_span_id": _optional(st.sampled_from(SPAN_IDS)),
+        "remote_parent_span_id": _optional(st.sampled_from(SPAN_IDS)),
+        "name": _NAMES,
+        "span_type": st.sampled_from([kind.value for kind in SpanType]),
+        "is_event": st.booleans(),
+        "started_at_ns": st.sampled_from(TIMES_NS),
+        "error": _payload(_MAPS),
+        "error_message": _optional(_NAMES),
+        "input": _payload(VALUES),
+        "output": _payload(VALUES),
+        "attributes": _payload(_MAPS),
+        "links": _payload(st.lists(_MAPS, max_size=2)),
+        "scope": _payload(_MAPS),
+        "metadata": _payload(_MAPS),
+        "model": _optional(_NAMES),
+        "provider": _optional(_NAMES),
+        "input_tokens": _COUNTS,
+        "output_tokens": _COUNTS,
+        "estimated_cost_usd": _COSTS,
+        "correlation": correlations(),
+    }
+    return st.builds(SpanExported, **{**common, **fields})
+
+
+def ended_spans() -> SearchStrategy[SpanExported]:
+    """Spans that ended, as `write_spans` takes them."""
+    return _spans(
+        ended_at_ns=st.sampled_from(TIMES_NS),
+        status=st.sampled_from([SpanStatus.SUCCESS.value, SpanStatus.ERROR.value]),
+    )
+
+
+def open_spans() -> SearchStrategy[SpanExported]:
+    """Spans that have not ended, of processes that live, that are gone, and that nobody knows."""
+    processes = st.deferred(lambda: st.sampled_from([current_process(), ended_process(), "elsewhere/1/2", "?"]))
+    return _spans(
+        ended_at_ns=st.none(), status=st.just(SpanStatus.RUNNING.value), process=_optional(processes)
+    )
+
+
+def batches(spans: SearchStrategy[SpanExported]) -> SearchStrategy[list[SpanExported]]:
+    """A few spans at once, perhaps none, perhaps the same twice."""
+    return st.lists(spans, max_size=6)
+
+
+def windows() -> SearchStrategy[TimeWindow]:
+    """Windows whose bounds lie on, before and after the times of spans, and beyond what stores keep."""
+    moments = sorted({to_datetime(time_ns) for time_ns in TIMES_NS})
+    bounds = st.sampled_from([*moments, moments[0].replace(year=1000), moments[-1].replace(year=9999)])
+    pairs = st.tuples(_optional(bounds), _optional(bounds))
+    return pairs.filter(lambda pair: pair[0] is None or pair[1] is None or pair[0] < pair[1]).map(
+        lambda pair: TimeWindow(start=pair[0], end=pair[1])
+    )
+
+
+def trace_queries() -> SearchStrategy[TraceQuery]:
+    """Questions with at most three filters, so that something is found."""
+    some_texts = st.lists(st.sampled_from(TEXTS[:6]), min_size=1, max_size=2).map(tuple)
+    durations = st.sampled_from([0.0, 1e-6, 0.001, 1.0, 1000.0, 1e300])
+    filters: dict[str, SearchStrategy[Any]] = {
+        **{name: st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS},
+        "tags": _TAGS.filter(bool) | st.sampled_from(["", "a"]),
+        "metadata": PARTS,
+        "scope": PARTS,
+        "window": windows(),
+        "trace_id": st.lists(st.sampled_from([*TRACE_IDS, "", "x"]), min_size=1, max_size=3).map(tuple),
+        "name": _NAMES,
+        "span_type": st.sampled_from([kind.value for kind in SpanType]) | some_texts,
+        "status": st.lists(st.sampled_from([s.value for s in SpanStatus]), min_size=1, max_size=2).map(tuple),
+        "min_duration_ms": durations,
+        "max_duration_ms": durations,
+        "has_child_error": st.booleans(),
+    }
+    # Half of all questions ask with the filters that are hard, not with one of twenty equal fields.
+    hard = [name for name in filters if name not in CORRELATION_FIELDS or name == "tags"]
+    chosen = st.lists(st.sampled_from(hard) | st.sampled_from(sorted(filters)), max_size=3, unique=True)
+    paging = {
+        "order": st.sampled_from(["newest", "oldest"]),
+        "limit": st.sampled_from([1, 2, 3, 50, 10_000]),
+        "offset": st.sampled_from([0, 0, 1, 2, 2**70]),
+    }
+    build: Callable[[list[str]], SearchStrategy[dict[str, Any]]] = lambda names: st.fixed_dictionaries(  # noqa: E731
+        {**{name: filters[name] for name in names}, **paging}
+    )
+    return chosen.flatmap(build).map(lambda values: TraceQuery(**values))

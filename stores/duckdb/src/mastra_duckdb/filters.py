@@ -1,0 +1,168 @@
+"""From a query to SQL text and bound parameters. Pure: nothing here touches a database.
+
+Names of columns come from core's lists alone, and everything that a user wrote is a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from mastra_core.signals.columns import SPANS
+from mastra_core.signals.correlation import CORRELATION_FIELDS
+from mastra_core.storage.queries import SignalQuery, TimeWindow, TraceQuery
+from mastra_duckdb.rows import LAST_NS
+from mastra_duckdb.schema import FAILED_TRACES, quote
+
+_EQUAL = [name for name in CORRELATION_FIELDS if name != "tags"]
+
+
+class Conditions:
+    """What must hold of a row, joined by AND, with the parameters in order."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self.parameters: list[object] = []
+
+    @property
+    def sql(self) -> str:
+        """Text for WHERE."""
+        return " AND ".join(self._parts) or "TRUE"
+
+    def add(self, sql: str, *parameters: object) -> None:
+        """One more condition.
+
+        A text that UTF-8 has no word for (a lone surrogate) cannot be stored, so nothing matches it.
+        """
+        if all(_is_storable(parameter) for parameter in parameters):
+            self._parts.append(sql)
+            self.parameters += parameters
+        else:
+            self._parts.append("FALSE")
+
+    def equal(self, column: str, value: object) -> None:
+        """The column holds exactly this; None asks nothing."""
+        if value is not None:
+            self.add(f"{quote(column)} = ?", value)
+
+    def one_of(self, column: str, values: Sequence[str] | None) -> None:
+        """The column holds one of these; None asks nothing."""
+        if values is not None:
+            known = [value for value in values if _is_storable(value)]
+            self.add(f"{quote(column)} IN ({', '.join('?' * len(known))})" if known else "FALSE", *known)
+
+    def all_of(self, column: str, values: Sequence[str] | None) -> None:
+        """The list holds all of these; None asks nothing."""
+        for value in values or ():
+            self.add(f"list_contains({quote(column)}, ?)", value)
+
+    def within(self, column: str, window: TimeWindow | None) -> None:
+        """The time is in the window."""
+        if window is None:
+            return
+        if (start_ns := window.start_ns) is not None:
+            if start_ns > LAST_NS:
+                self.add("FALSE")
+            else:
+                self.add(f"{quote(column)} >= make_timestamp_ns(?)", max(start_ns, 0))
+        if (end_ns := window.end_ns) is not None and end_ns <= LAST_NS:
+            self.add(f"{quote(column)} < make_timestamp_ns(?)", max(end_ns, 0))
+
+    def at_least(self, sql: str, value: float | None) -> None:
+        """The number is not less; None asks nothing."""
+        if value is not None:
+            self.add(f"{sql} >= ?", value)
+
+    def at_most(self, sql: str, value: float | None) -> None:
+        """The number is not more; None asks nothing."""
+        if value is not None:
+            self.add(f"{sql} <= ?", value)
+
+    def contains(self, column: str, part: Mapping[Any, object] | None, path: str = "") -> None:
+        """The JSON object holds all keys and values of `part`; None asks nothing.
+
+        The meaning is that of `mastra_core.storage.memory.is_part`; `path` is where the object lies
+        in the column (RFC 6901).
+        """
+        for key, value in (part or {}).items():
+            if isinstance(key, str):
+                self._holds(column, f"{path}/{key.replace('~', '~0').replace('/', '~1')}", value)
+            else:
+                self.add("FALSE")  # keys of JSON are texts
+
+    def _holds(self, column: str, path: str, value: object) -> None:
+        kind, text = f"json_type({quote(column)}, ?)", f"json_extract_string({quote(column)}, ?)"
+        if isinstance(value, Mapping):
+            # Said for each level: a path goes through an array as well, where a key is a number.
+            self.add(f"{kind} = 'OBJECT'", path)
+            self.contains(column, cast("Mapping[Any, object]", value), path)
+        elif value is None:
+            self.add(f"{kind} = 'NULL'", path)
+        elif isinstance(value, bool):
+            self.add(f"{kind} = 'BOOLEAN' AND {text} = ?", path, path, "true" if value else "false")
+        elif isinstance(value, str):
+            self.add(f"{kind} = 'VARCHAR' AND {text} = ?", path, path, value)
+        else:
+            self._is_number(kind, text, path, cast("float", value))
+
+    def _is_number(self, kind: str, text: str, path: str, value: float) -> None:
+        """The number at a path is `value`, compared as Python does: exactly, also across int and float.
+
+        A whole number in JSON keeps all its digits as text, whatever its size; other numbers are
+        doubles. A double can only equal a whole number that has one exact double.
+        """
+        try:
+            whole = str(int(value)) if value == int(value) else None
+        except (ValueError, OverflowError):  # not finite, or of more digits than Python writes
+            self.add("FALSE")
+            return
+        self.add(
+            f"{kind} IN ('BIGINT', 'UBIGINT', 'DOUBLE') AND CASE WHEN regexp_full_match({text}, '-?[0-9]+') "
+            f"THEN {text} = ? ELSE TRY_CAST({text} AS DOUBLE) = ? END",
+            *(path, path, path, whole, path, _exact_double(value)),
+        )
+
+
+def trace_conditions(query: TraceQuery) -> Conditions:
+    """Which root spans a query asks for, in terms of the columns of the table of roots."""
+    found = Conditions()
+    _common(found, query, SPANS.time)
+    found.one_of("trace_id", query.trace_id)
+    found.equal("name", query.name)
+    found.one_of("span_type", query.span_type)
+    found.one_of("status", query.status)
+    found.contains("scope", query.scope)
+    duration_ms = "(epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6"
+    found.at_least(duration_ms, query.min_duration_ms)
+    found.at_most(duration_ms, query.max_duration_ms)
+    if query.has_child_error is not None:
+        no = "" if query.has_child_error else "NOT "
+        found.add(f"trace_id {no}IN (SELECT trace_id FROM {FAILED_TRACES})")
+    return found
+
+
+def _common(found: Conditions, query: SignalQuery, time: str) -> None:
+    """The filters that all signals share."""
+    found.within(time, query.window)
+    for name in _EQUAL:
+        found.equal(name, getattr(query, name))
+    found.all_of("tags", query.tags)
+    found.contains("metadata", query.metadata)
+
+
+def _exact_double(value: float) -> float | None:
+    """The double of exactly this value; None where there is none."""
+    try:
+        double = float(value)
+    except OverflowError:
+        return None
+    return double if double == value else None
+
+
+def _is_storable(value: object) -> bool:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return False
+    return True

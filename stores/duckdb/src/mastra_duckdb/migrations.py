@@ -1,0 +1,81 @@
+"""The schema's version, and the way from an older one.
+
+A new database gets the present tables at once; an older one is brought up by the numbered steps
+after its version, all in one transaction. A change of the columns is a new step, and
+`tests/schema.sql` holds what the present version looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mastra_core.errors import SchemaMismatchError
+from mastra_duckdb._version import __version__
+from mastra_duckdb.connection import Turn
+from mastra_duckdb.schema import TABLES, ddl
+
+_VERSIONS = "mastra_schema"
+_CREATE = f"""
+CREATE TABLE {_VERSIONS} (version INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL, package VARCHAR NOT NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A step from the version before to `version`.
+
+    Attributes:
+        version: the number it leads to; the first is 2.
+        statements: SQL, run in order.
+    """
+
+    version: int
+    statements: tuple[str, ...]
+
+
+MIGRATIONS: tuple[Migration, ...] = ()
+"""In order, without gaps."""
+
+
+def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Create the tables where they are missing, bring them up where they are older.
+
+    Raises:
+        SchemaMismatchError: the schema is newer than this package, or a table is somebody else's.
+    """
+    newest = migrations[-1].version if migrations else 1
+    present = version_of(turn)
+    if present == newest:
+        return
+    if present is not None and present > newest:
+        raise SchemaMismatchError(
+            f"The database has version {present} of the schema, and mastra-duckdb {__version__} knows "
+            f"{newest}; install a newer mastra-duckdb, or choose another file"
+        )
+    if present is None:
+        if taken := sorted(_tables(turn) & TABLES.keys()):
+            raise SchemaMismatchError(
+                f"The database has tables that mastra-duckdb did not make: {', '.join(taken)}; "
+                "choose another file, or rename them"
+            )
+        steps = [Migration(newest, (_CREATE, *ddl()))]
+    else:
+        steps = [migration for migration in migrations if migration.version > present]
+    with turn.transaction():
+        for step in steps:
+            for statement in step.statements:
+                turn.run(statement)
+            turn.run(f"INSERT INTO {_VERSIONS} VALUES (?, now()::TIMESTAMP, ?)", [step.version, __version__])
+
+
+def version_of(turn: Turn) -> int | None:
+    """The version of the schema, None in a database without one."""
+    if _VERSIONS not in _tables(turn):
+        return None
+    return int(turn.rows(f"SELECT max(version) FROM {_VERSIONS}")[0][0])
+
+
+def _tables(turn: Turn) -> set[str]:
+    rows = turn.rows("SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'")
+    return {name for (name,) in rows}

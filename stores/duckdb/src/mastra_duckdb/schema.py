@@ -1,0 +1,123 @@
+"""The tables, derived from core's lists of columns.
+
+    mastra_ai_spans           every span that ended, once
+    mastra_ai_open_spans      spans that have begun and not ended; empty when nothing runs
+    mastra_ai_trace_roots     one row a trace: its root span without payloads, for lists
+    mastra_ai_failed_traces   ids of the traces in which a span below the root failed
+    mastra_schema             which versions of this schema were applied, and when
+
+The last three say nothing that the first two do not; they are written in the same transaction.
+There is no index: one on the key cost 60 % more file, and rows lie in order of time, so that a
+look-up bounded by time reads few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mastra_core.signals.columns import SPANS, Column, ColumnKind, Table
+from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
+
+SQL_TYPES: dict[ColumnKind, str] = {
+    "id": "VARCHAR",
+    "keyword": "VARCHAR",
+    "text": "VARCHAR",
+    "bool": "BOOLEAN",
+    "int": "BIGINT",
+    "float": "DOUBLE",
+    "time_ns": "TIMESTAMP_NS",
+    "json": "JSON",
+    "texts": "VARCHAR[]",
+    "text_map": "MAP(VARCHAR, VARCHAR)",
+}
+"""The SQL type of each kind of column."""
+
+BUFFER_TYPES: dict[ColumnKind, str] = {**SQL_TYPES, "time_ns": "BIGINT", "json": "VARCHAR"}
+"""The SQL type in which rows wait to be stored: numbers for times, texts for JSON."""
+
+_PROCESS = Column(
+    name="process",
+    kind="keyword",
+    source="process",
+    field="process",
+    is_required=False,
+    doc="Process that runs the span: host/pid/birth.",
+)
+
+OPEN_SPANS: Table[SpanExported, SpanRecord] = Table(
+    "mastra_ai_open_spans", SpanExported, SpanRecord, [*SPANS.columns, _PROCESS], SPANS.key, SPANS.time
+)
+
+SUMMARIES: Table[SpanExported, TraceSummary] = Table(
+    "mastra_ai_trace_roots", SpanExported, TraceSummary, SUMMARY_COLUMNS, ("trace_id",), SPANS.time
+)
+"""What is read of a root."""
+
+ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"])
+"""What is stored of a root: a summary, and what traces are filtered by besides."""
+
+FAILED_TRACES = "mastra_ai_failed_traces"
+FAILED_COLUMNS = (SPANS.column_by_name["trace_id"],)
+
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    SPANS.name: ("Spans that ended.", SPANS.columns),
+    OPEN_SPANS.name: ("Spans that have begun and not ended.", OPEN_SPANS.columns),
+    SUMMARIES.name: ("Root spans of traces, without payloads.", ROOT_COLUMNS),
+    FAILED_TRACES: ("Traces in which a span below the root failed; an id may occur twice.", FAILED_COLUMNS),
+}
+"""Every table of signals with what it holds and its columns."""
+
+
+def quote(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL text, for DDL, which takes no parameters; never for what a user wrote."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def ddl() -> list[str]:
+    """The statements that create every table, with a comment on each table and column."""
+    statements: list[str] = []
+    for name, (doc, columns) in TABLES.items():
+        lines = ",\n".join(f"    {_definition(column)}" for column in columns)
+        statements.append(f"CREATE TABLE {quote(name)} (\n{lines}\n)")
+        statements.append(f"COMMENT ON TABLE {quote(name)} IS {literal(doc)}")
+        for column in columns:
+            place = f"{quote(name)}.{quote(column.name)}"
+            statements.append(f"COMMENT ON COLUMN {place} IS {literal(column.doc)}")
+    return statements
+
+
+def _definition(column: Column) -> str:
+    return f"{quote(column.name)} {SQL_TYPES[column.kind]}{' NOT NULL' if column.is_required else ''}"
+
+
+def read(columns: Sequence[Column]) -> str:
+    """The columns as a SELECT list whose values `Table.record_of` understands."""
+    return ", ".join(_read(column) for column in columns)
+
+
+def _read(column: Column) -> str:
+    name = quote(column.name)
+    return f"epoch_ns({name})" if column.kind == "time_ns" else name
+
+
+def insert_buffered(table: str, columns: Sequence[Column]) -> str:
+    """The statement that stores the driver's buffer, which it calls `appender_data`."""
+    values = ", ".join(_stored(column) for column in columns)
+    into = ", ".join(quote(column.name) for column in columns)
+    return f"INSERT INTO {quote(table)} ({into}) SELECT {values} FROM appender_data"
+
+
+def _stored(column: Column) -> str:
+    name = quote(column.name)
+    return {"time_ns": f"make_timestamp_ns({name})", "json": f"{name}::JSON"}.get(column.kind, name)
+
+
+def names(columns: Sequence[Column]) -> list[str]:
+    """The columns' names."""
+    return [column.name for column in columns]

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         WriteRejectedError,
     )
     from mastra_core.runtime.agent import Agent
-    from mastra_core.runtime.agent_result import AgentResult
+    from mastra_core.runtime.agent_result import AgentResult, AgentStep, ToolResult
     from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits, SamplingConfig, SamplingRequest
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
+    from mastra_core.runtime.model import Message
     from mastra_core.runtime.retry import Backoff
     from mastra_core.runtime.state import StepResult
     from mastra_core.runtime.step import Step, step
@@ -48,6 +49,7 @@ _HOMES = {
     "Agent": "runtime.agent",
     "AgentContext": "runtime.contexts",
     "AgentResult": "runtime.agent_result",
+    "AgentStep": "runtime.agent_result",
     "Backoff": "runtime.retry",
     "ConfigurationError": "errors",
     "Correlation": "signals.correlation",
@@ -57,6 +59,7 @@ _HOMES = {
     "LogLevel": "signals.log",
     "Mastra": "runtime.mastra",
     "MastraError": "errors",
+    "Message": "runtime.model",
     "ModelError": "errors",
     "ObservabilityConfig": "runtime.config",
     "PayloadLimits": "runtime.config",
@@ -78,6 +81,7 @@ _HOMES = {
     "Tool": "runtime.tool",
     "ToolContext": "runtime.contexts",
     "ToolError": "errors",
+    "ToolResult": "runtime.agent_result",
     "TracingOptions": "tracing.options",
     "UnsupportedQueryError": "errors",
     "Workflow": "runtime.workflow",
@@ -94,6 +98,7 @@ __all__ = [
     "Agent",
     "AgentContext",
     "AgentResult",
+    "AgentStep",
     "Backoff",
     "ConfigurationError",
     "Correlation",
@@ -103,6 +108,7 @@ __all__ = [
     "LogLevel",
     "Mastra",
     "MastraError",
+    "Message",
     "ModelError",
     "ObservabilityConfig",
     "PayloadLimits",
@@ -124,6 +130,7 @@ __all__ = [
     "Tool",
     "ToolContext",
     "ToolError",
+    "ToolResult",
     "TracingOptions",
     "UnsupportedQueryError",
     "Workflow",

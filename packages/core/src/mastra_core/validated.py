@@ -6,12 +6,16 @@ is allowed, what was got, and the names that exist where a name does not.
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mastra_core.errors import ConfigurationError, MastraError
+
+_HAVING = re.compile(r"\A(\w+) should have (.*)\Z")
+"""pydantic's words for a length: `String should have at least 1 character`."""
 
 
 class Validated(BaseModel):
@@ -54,6 +58,7 @@ def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # py
         return f"Field `{where}` is missing"
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.removeprefix("Input should be ").removeprefix("Input should ")
+    message = _HAVING.sub(lambda match: f"a {match[1].lower()} with {match[2]}", message)
     value = repr(detail["input"])
     got = value if len(value) <= 200 else value[:200] + "…"
     return f"Field `{where}` must be {message}, got {got} ({type(detail['input']).__name__})"

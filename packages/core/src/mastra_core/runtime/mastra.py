@@ -77,6 +77,8 @@ class Mastra:
             workflow.check()
         self._storage = find_storage(storage)
         self._observability = find_observability(observability, self._storage, level)
+        if self._storage is None:
+            self._storage = getattr(self._observability, "store", None)  # of an instance that was handed in
         for agent in self._agents.all():
             agent.mastra = self
         for workflow in self._workflows.all():

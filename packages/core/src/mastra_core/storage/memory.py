@@ -87,10 +87,8 @@ class InMemoryStore:
         """Note open spans."""
         with self._lock:
             self._check_open()
-            ended = {(span.trace_id, span.span_id) for span in self._all(SPANS)}
-            self._open.update(
-                {key: span for span in batch if (key := (span.trace_id, span.span_id)) not in ended}
-            )
+            ended = {_span_key(span) for span in self._all(SPANS)}
+            self._open.update({key: span for span in batch if (key := _span_key(span)) not in ended})
 
     def write_logs(self, batch: Sequence[LogExported]) -> None:
         """Store logs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
 
@@ -53,7 +54,7 @@ class TracingOptions(Validated):
     organization_id: Identifier | None = None
     resource_id: Identifier | None = None
     experiment_id: Identifier | None = None
-    tags: tuple[Identifier, ...] | None = None
+    tags: Annotated[Sequence[Identifier], AfterValidator(tuple)] | None = None
     metadata: dict[str, Any] | None = None
     trace_id: Annotated[str, AfterValidator(partial(_check_id, digits=32))] | None = None
     parent_span_id: Annotated[str, AfterValidator(partial(_check_id, digits=16))] | None = None
@@ -72,5 +73,5 @@ class TracingOptions(Validated):
             organization_id=self.organization_id,
             resource_id=self.resource_id,
             experiment_id=self.experiment_id,
-            tags=self.tags,
+            tags=None if self.tags is None else tuple(self.tags),
         )

@@ -1,0 +1,9 @@
+"""The store in memory keeps the contract, too: its laws are not only what it happens to do."""
+
+from mastra_core.storage.memory import InMemoryStore
+from mastra_core.testing.contracts import SpanStoreContract
+
+
+class TestInMemoryStore(SpanStoreContract):
+    def make_store(self, folder):
+        return InMemoryStore()

@@ -52,16 +52,22 @@ class Events:
         """A log line with fields."""
         number = f"{next(self._numbers):032x}"
         return LogEvent(
-            LogExported(number, NOW_NS, level, message, data=None if data is None else Json(encode(data)), **fields)
+            LogExported(
+                number, NOW_NS, level, message, data=None if data is None else Json(encode(data)), **fields
+            )
         )
 
     def metric(self, name="tokens", value=1.0, **fields):
         """An observation."""
-        return MetricEvent(MetricExported(f"{next(self._numbers):032x}", NOW_NS, name, "counter", value, **fields))
+        return MetricEvent(
+            MetricExported(f"{next(self._numbers):032x}", NOW_NS, name, "counter", value, **fields)
+        )
 
     def score(self, scorer="relevance", score=0.5, **fields):
         """A score of the trace."""
-        return ScoreEvent(ScoreExported(f"{next(self._numbers):032x}", NOW_NS, TRACE_ID, None, scorer, score, **fields))
+        return ScoreEvent(
+            ScoreExported(f"{next(self._numbers):032x}", NOW_NS, TRACE_ID, None, scorer, score, **fields)
+        )
 
     def feedback(self, kind="thumbs", **fields):
         """Feedback on the trace."""

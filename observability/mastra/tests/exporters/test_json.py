@@ -24,7 +24,11 @@ from mastra_observability.exporters import JsonExporter
 
 TEXT = st.text(max_size=8)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=4,
 )
@@ -55,7 +59,10 @@ SPANS = st.lists(
         input_tokens=st.none() | st.integers(0, 2**62),
         estimated_cost_usd=st.none() | st.floats(0, 1e12),
         correlation=st.builds(
-            Correlation, user_id=st.none() | TEXT, session_id=st.none() | TEXT, tags=st.lists(TEXT, max_size=2).map(tuple)
+            Correlation,
+            user_id=st.none() | TEXT,
+            session_id=st.none() | TEXT,
+            tags=st.lists(TEXT, max_size=2).map(tuple),
         ),
     ),
     max_size=8,
@@ -87,7 +94,7 @@ def test_every_signal_is_a_line_that_begins_with_its_name(path, events):
 
 
 def test_a_line_says_all_that_the_event_does(path, events):
-    """Names, times in nanoseconds, payloads as JSON and not as text, the context, and nothing that is absent."""
+    """Times in nanoseconds, payloads as JSON and not as text, the context, and nothing that is absent."""
     event = events.span(
         1, input={"a": [1]}, status="error", error_message="no", correlation=Correlation(session_id="s-1")
     )
@@ -131,7 +138,9 @@ def test_a_trace_comes_back_as_it_was(tmp_path_factory, spans, max_bytes):
         if backup.exists():
             path.write_bytes(backup.read_bytes() + path.read_bytes())
     read = RecordedTrace.from_json_file(path)
-    assert [span.record for span in read.spans] == [span.record for span in RecordedTrace.from_exported(spans).spans]
+    assert [span.record for span in read.spans] == [
+        span.record for span in RecordedTrace.from_exported(spans).spans
+    ]
 
 
 def test_a_span_seen_open_is_written_and_gives_way_to_its_end(path, events):
@@ -197,7 +206,9 @@ def test_an_empty_batch_writes_nothing(path):
 
 def test_a_payload_that_is_laid_out_over_lines_becomes_one_line(path, events):
     """JSON made elsewhere may hold line breaks between its tokens; a line of the file holds none."""
-    span = msgspec.structs.replace(events.span(1).span, input=Json(b'{\n  "a": "b\\nc",\r\n  "d": [1,\n2]\n}'))
+    span = msgspec.structs.replace(
+        events.span(1).span, input=Json(b'{\n  "a": "b\\nc",\r\n  "d": [1,\n2]\n}')
+    )
     exporter = JsonExporter(path)
     exporter.export([TracingEvent("span_ended", span), events.log()])
     exporter.shutdown()
@@ -274,7 +285,9 @@ def test_a_missing_folder_is_refused_at_construction(tmp_path):
     """The error names the field and the path, and says what to do."""
     target = tmp_path / "missing" / "events.jsonl"
     message = _refused(target)
-    assert message.startswith(f"Field `target` of JsonExporter must be a file that can be written, got {str(target)!r}")
+    assert message.startswith(
+        f"Field `target` of JsonExporter must be a file that can be written, got {str(target)!r}"
+    )
     assert message.endswith(f"the folder {str(target.parent)!r} does not exist, create it first")
 
 
@@ -284,7 +297,9 @@ def test_a_folder_is_no_file(tmp_path):
     assert "Field `target`" in _refused("")
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions say nothing to an administrator")
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() == 0, reason="permissions say nothing to an administrator"
+)
 def test_a_file_that_may_not_be_written_is_refused(path):
     """A file without permission is refused at construction."""
     path.write_bytes(b"")
@@ -292,11 +307,15 @@ def test_a_file_that_may_not_be_written_is_refused(path):
     assert "Permission denied" in _refused(path)
 
 
-@pytest.mark.parametrize("target", [3, object(), ["x"], {"a": 1}], ids=["number", "object", "list", "dictionary"])
+@pytest.mark.parametrize(
+    "target", [3, object(), ["x"], {"a": 1}], ids=["number", "object", "list", "dictionary"]
+)
 def test_what_is_neither_path_nor_stream_is_refused(target):
     """The error shows what was got and what is allowed."""
     message = _refused(target)
-    assert message.startswith("Field `target` of JsonExporter must be a path, a stream or None for standard output")
+    assert message.startswith(
+        "Field `target` of JsonExporter must be a path, a stream or None for standard output"
+    )
     assert type(target).__name__ in message
 
 
@@ -330,7 +349,9 @@ def test_a_file_that_is_refused_is_not_made(tmp_path):
 def test_an_event_that_is_no_json_loses_itself_alone(path, events, drops):
     """The others of its batch are written, and the loss is counted for its signal."""
     exporter = drops.watch(JsonExporter(path))
-    exporter.export([events.log("one"), events.span(1, name="\ud800"), events.metric(value=10**5000), events.log("two")])
+    exporter.export(
+        [events.log("one"), events.span(1, name="\ud800"), events.metric(value=10**5000), events.log("two")]
+    )
     exporter.shutdown()
     assert [line["log"]["message"] for line in _lines(path)] == ["one", "two"]
     assert drops == [("spans", "exporter_failed", 1), ("metrics", "exporter_failed", 1)]

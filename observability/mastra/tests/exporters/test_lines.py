@@ -35,7 +35,7 @@ def path(tmp_path):
 @given(batches=BATCHES, max_bytes=st.none() | st.integers(1, 100))
 @settings(deadline=None, max_examples=60)
 def test_no_line_is_lost_split_or_moved_by_rotation(tmp_path_factory, batches, max_bytes):
-    """Backups and file together hold every line once and in order, and none begins in one and ends in the next."""
+    """Backups and file together hold every line once, in order, and none is spread over two."""
     path = tmp_path_factory.mktemp("lines") / "events.jsonl"
     file = RotatingFile(path, max_bytes, backups=1000)
     for batch in batches:
@@ -71,7 +71,11 @@ def test_the_oldest_backup_goes(path):
     for letter in b"abcde":
         file.write(bytes([letter]) + b"\n")
     file.close()
-    assert [name.name for name in sorted(path.parent.iterdir())] == ["events.jsonl", "events.jsonl.1", "events.jsonl.2"]
+    assert [name.name for name in sorted(path.parent.iterdir())] == [
+        "events.jsonl",
+        "events.jsonl.1",
+        "events.jsonl.2",
+    ]
     assert _read_all(path, 2) == [b"c\n", b"d\n", b"e\n"]
 
 
@@ -135,7 +139,9 @@ def test_lines_of_another_writer_are_neither_overwritten_nor_cut(path):
         two.write(b"two %d\n" % n)
     one.close()
     two.close()
-    assert sorted(path.read_bytes().splitlines()) == sorted(b"%s %d" % (who, n) for who in (b"one", b"two") for n in range(5))
+    assert sorted(path.read_bytes().splitlines()) == sorted(
+        b"%s %d" % (who, n) for who in (b"one", b"two") for n in range(5)
+    )
 
 
 class FullDisk:

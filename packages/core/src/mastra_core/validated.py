@@ -29,7 +29,7 @@ class Validated(BaseModel):
     error_class: ClassVar[type[MastraError]] = ConfigurationError
     path: ClassVar[str] = ""
 
-    def __init__(self, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
+    def __init__(self, /, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
         """Check the values.
 
         Raises:

@@ -520,6 +520,16 @@ def test_the_common_case_is_written_without_a_walk(monkeypatch):
         encode(value)
 
 
+def test_the_promise_holds_where_even_the_walk_fails(monkeypatch):
+    """Should everything else go wrong, the kind of the value is left."""
+
+    def fail(self, value, depth):
+        raise RuntimeError
+
+    monkeypatch.setattr(payload._Walk, "rebuild", fail)
+    assert _value_of(["\ud800"]) == "<unprintable list>"
+
+
 # ---------------------------------------------------------------- while others work
 
 

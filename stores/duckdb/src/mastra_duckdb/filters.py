@@ -12,7 +12,7 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS
 from mastra_core.storage.queries import SignalQuery, TimeWindow, TraceQuery
 from mastra_duckdb.rows import LAST_NS
-from mastra_duckdb.schema import FAILED_TRACES, quote
+from mastra_duckdb.schema import quote
 
 _EQUAL = [name for name in CORRELATION_FIELDS if name != "tags"]
 
@@ -135,9 +135,7 @@ def trace_conditions(query: TraceQuery) -> Conditions:
     duration_ms = "(epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6"
     found.at_least(duration_ms, query.min_duration_ms)
     found.at_most(duration_ms, query.max_duration_ms)
-    if query.has_child_error is not None:
-        no = "" if query.has_child_error else "NOT "
-        found.add(f"trace_id {no}IN (SELECT trace_id FROM {FAILED_TRACES})")
+    found.equal("has_child_error", query.has_child_error)
     return found
 
 

@@ -49,13 +49,27 @@ OPEN_SPANS: Table[SpanExported, SpanRecord] = Table(
     "mastra_ai_open_spans", SpanExported, SpanRecord, [*SPANS.columns, _PROCESS], SPANS.key, SPANS.time
 )
 
+_HAS_CHILD_ERROR = Column(
+    name="has_child_error",
+    kind="bool",
+    source="has_child_error",  # of the whole trace, so no span has it; the writer knows
+    field="has_child_error",
+    is_required=True,
+    doc="Whether a span below the root failed.",
+)
+
 SUMMARIES: Table[SpanExported, TraceSummary] = Table(
-    "mastra_ai_trace_roots", SpanExported, TraceSummary, SUMMARY_COLUMNS, ("trace_id",), SPANS.time
+    "mastra_ai_trace_roots",
+    SpanExported,
+    TraceSummary,
+    (*SUMMARY_COLUMNS, _HAS_CHILD_ERROR),
+    ("trace_id",),
+    SPANS.time,
 )
 """What is read of a root."""
 
-ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"])
-"""What is stored of a root: a summary, and what traces are filtered by besides."""
+ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"], _HAS_CHILD_ERROR)
+"""What is stored of a root: what is read, and what traces are filtered by besides."""
 
 FAILED_TRACES = "mastra_ai_failed_traces"
 FAILED_COLUMNS = (SPANS.column_by_name["trace_id"],)
@@ -64,7 +78,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     SPANS.name: ("Spans that ended.", SPANS.columns),
     OPEN_SPANS.name: ("Spans that have begun and not ended.", OPEN_SPANS.columns),
     SUMMARIES.name: ("Root spans of traces, without payloads.", ROOT_COLUMNS),
-    FAILED_TRACES: ("Traces in which a span below the root failed; an id may occur twice.", FAILED_COLUMNS),
+    FAILED_TRACES: ("Traces in which a span below the root failed.", FAILED_COLUMNS),
 }
 """Every table of signals with what it holds and its columns."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mastra_core.signals.columns import SPANS
 from mastra_core.signals.process import is_process_gone
@@ -13,24 +12,20 @@ from mastra_core.storage.queries import TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, trace_conditions
-from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, ROOT_COLUMNS, SUMMARIES, names, quote, read
+from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, read
 
 _SPAN_LIST = read(SPANS.columns)
 _SUMMARY_LIST = read(SUMMARIES.columns)
-_ROOT_LIST = ", ".join(map(quote, names(ROOT_COLUMNS)))
 
-_OPEN_STATUS = "CASE WHEN list_contains(?::VARCHAR[], process) THEN 'interrupted' ELSE 'running' END"
-_OPEN = f"(SELECT * REPLACE ({_OPEN_STATUS} AS status) FROM {OPEN_SPANS.name})"
-_EARLIER = "e.trace_id = r.trace_id AND (e.started_at, e.span_id) < (r.started_at, r.span_id)"
-_OPEN_AND_ENDED_ROOTS = f"""(
-WITH open_roots AS MATERIALIZED (SELECT * FROM {_OPEN} WHERE parent_span_id IS NULL)
-SELECT {_ROOT_LIST} FROM {SUMMARIES.name} AS r
-WHERE NOT EXISTS (SELECT 1 FROM open_roots AS e WHERE {_EARLIER})
-UNION ALL
-SELECT {_ROOT_LIST} FROM open_roots AS r
-WHERE NOT EXISTS (SELECT 1 FROM open_roots AS e WHERE {_EARLIER})
-AND NOT EXISTS (SELECT 1 FROM {SUMMARIES.name} AS e WHERE {_EARLIER})
+_OPEN = f"""(
+SELECT * REPLACE (CASE WHEN list_contains(?::VARCHAR[], process) THEN 'interrupted' ELSE 'running' END AS status),
+trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) AS has_child_error
+FROM {OPEN_SPANS.name}
 )"""
+"""Open spans with what is to be said of them; the parameter are the processes that are gone."""
+
+_FARTHEST = 2**62
+"""An offset that the engine takes and no table reaches."""
 
 
 def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
@@ -39,10 +34,12 @@ def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) 
     where.equal("trace_id", trace_id)
     where.one_of("span_id", span_ids)
     rows = turn.rows(f"SELECT {_SPAN_LIST} FROM {SPANS.name} WHERE {where.sql}", where.parameters)
-    gone = _gone_processes(turn, where)
-    if gone is not None:
-        parameters = [gone, *where.parameters]
-        rows += turn.rows(f"SELECT {_SPAN_LIST} FROM {_OPEN} WHERE {where.sql}", parameters)
+    processes = turn.rows(
+        f"SELECT DISTINCT process FROM {OPEN_SPANS.name} WHERE {where.sql}", where.parameters
+    )
+    if processes:
+        gone = _gone({process for (process,) in processes})
+        rows += turn.rows(f"SELECT {_SPAN_LIST} FROM {_OPEN} WHERE {where.sql}", [gone, *where.parameters])
     records = [SPANS.record_of(row) for row in rows]
     return sorted(records, key=lambda span: (span.started_at_ns, span.span_id))
 
@@ -54,37 +51,61 @@ def get_trace(turn: Turn, trace_id: str) -> list[SpanRecord]:
 
 def list_traces(turn: Turn, query: TraceQuery) -> Page[TraceSummary]:
     """The traces whose root matches, a page of them."""
+    running, hidden = _running_traces(turn, query)
     where = trace_conditions(query)
-    source, parameters = SUMMARIES.name, where.parameters
-    gone = _gone_processes(turn, Conditions())
-    if gone is not None:
-        source, parameters = _OPEN_AND_ENDED_ROOTS, [gone, *where.parameters]
+    if hidden:
+        where.add(f"trace_id NOT IN ({', '.join('?' * len(hidden))})", *hidden)
+    # Of the traces that run, some may lie before this page, in place of as many that ended. So the
+    # page is looked for that much earlier and is that much longer, before both are merged.
+    skipped = max(0, query.offset - len(running))
+    wanted = query.limit + len(running)
     direction = "DESC" if query.order == "newest" else "ASC"
-    order = f"ORDER BY {SPANS.time} {direction}, trace_id {direction}"
     rows = turn.rows(
-        f"SELECT {_SUMMARY_LIST}, trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) "
-        f"FROM (SELECT * FROM {source} WHERE {where.sql} {order} LIMIT ? OFFSET ?) {order}",
-        [*parameters, query.limit, min(query.offset, _FARTHEST)],
+        f"SELECT {_SUMMARY_LIST} FROM {SUMMARIES.name} WHERE {where.sql} "
+        f"ORDER BY {SUMMARIES.time} {direction}, trace_id {direction} LIMIT ? OFFSET ?",
+        [*where.parameters, wanted, min(skipped, _FARTHEST)],
     )
-    if len(rows) == query.limit or (query.offset and not rows):
-        total = turn.rows(f"SELECT count(*) FROM {source} WHERE {where.sql}", parameters)[0][0]
+    if len(rows) == wanted or (skipped and not rows):
+        total = turn.rows(f"SELECT count(*) FROM {SUMMARIES.name} WHERE {where.sql}", where.parameters)[0][0]
     else:
-        total = query.offset + len(rows)  # the page is not full, so it is the last
-    return Page([_summary(row) for row in rows], total, query.limit, query.offset)
+        total = skipped + len(rows)  # these were the last
+    traces = [*running, *(SUMMARIES.record_of(row) for row in rows)]
+    traces.sort(key=lambda trace: (trace.started_at_ns, trace.trace_id), reverse=query.order == "newest")
+    first = query.offset - skipped
+    return Page(traces[first : first + query.limit], total + len(running), query.limit, query.offset)
 
 
-_FARTHEST = 2**62
-"""An offset that the engine takes and no table reaches."""
+def _running_traces(turn: Turn, query: TraceQuery) -> tuple[list[TraceSummary], list[str]]:
+    """The traces whose root is open, and those whose stored root is none, for an open one is earlier."""
+    roots = turn.rows(
+        f"SELECT trace_id, epoch_ns(started_at), span_id, process FROM {OPEN_SPANS.name} "
+        "WHERE parent_span_id IS NULL"
+    )
+    if not roots:
+        return [], []
+    earliest: dict[str, tuple[int, str]] = {}
+    for trace_id, *age, _ in roots:
+        earliest[trace_id] = min(earliest.get(trace_id, (age[0], age[1])), (age[0], age[1]))
+    hidden: list[str] = []
+    for trace_id, *age in turn.rows(
+        f"SELECT trace_id, epoch_ns(started_at), span_id FROM {SUMMARIES.name} "
+        "WHERE trace_id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(earliest)],
+    ):
+        if (age[0], age[1]) < earliest[trace_id]:
+            del earliest[trace_id]
+        else:
+            hidden.append(trace_id)
+    where = trace_conditions(query)
+    where.add("parent_span_id IS NULL")
+    gone = _gone({process for *_, process in roots})
+    rows = turn.rows(f"SELECT {_SUMMARY_LIST} FROM {_OPEN} WHERE {where.sql}", [gone, *where.parameters])
+    traces = [SUMMARIES.record_of(row) for row in rows]
+    running = [
+        trace for trace in traces if earliest.get(trace.trace_id) == (trace.started_at_ns, trace.span_id)
+    ]
+    return running, hidden
 
 
-def _gone_processes(turn: Turn, where: Conditions) -> list[str] | None:
-    """Which of the processes with open spans have ended; None where no span is open."""
-    rows = turn.rows(f"SELECT DISTINCT process FROM {OPEN_SPANS.name} WHERE {where.sql}", where.parameters)
-    if not rows:
-        return None
-    return [process for (process,) in rows if process is not None and is_process_gone(process)]
-
-
-def _summary(row: tuple[Any, ...]) -> TraceSummary:
-    *values, has_child_error = row
-    return SUMMARIES.record_of(values).model_copy(update={"has_child_error": has_child_error})
+def _gone(processes: set[str | None]) -> list[str]:
+    return [process for process in processes if process is not None and is_process_gone(process)]

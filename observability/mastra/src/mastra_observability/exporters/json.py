@@ -104,7 +104,7 @@ class JsonExporter(BaseExporter):
         except Exception:  # noqa: BLE001, S110  # found one by one below
             pass
         else:
-            if lines.count(b"\n") == len(batch):
+            if lines.count(b"\n") == len(batch) and b"\r" not in lines:
                 return batch, lines
         written: list[Event] = []
         kept: list[bytes] = []
@@ -115,7 +115,7 @@ class JsonExporter(BaseExporter):
                 self.report_drop(SIGNAL_OF[type(event)], "exporter_failed", 1, repr(error))
                 continue
             # A payload made elsewhere may be laid out over lines; between tokens a space is the same.
-            kept.append(line.replace(b"\n", b" ") + b"\n")
+            kept.append(line.replace(b"\n", b" ").replace(b"\r", b" ") + b"\n")
             written.append(event)
         return written, b"".join(kept)
 

@@ -1,11 +1,13 @@
 """A recorded trace as a tree that a person reads.
 
-Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 4 spans
-✓ critique-revise  workflow_run                                  1.24 s
-├─ ✓ draft  workflow_step                                        812 ms
-│  └─ ✓ writer  model_generation  gpt-4o · 1 204 → 380 tokens    811 ms
-└─ ✗ fetch  tool_call                                             12 ms
-      no route to host
+    Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 4 spans
+    ✓ critique-revise  workflow_run                                 1.24 s
+    ├─ ✓ draft  workflow_step                                       812 ms
+    │  └─ ✓ writer  model_generation · gpt-4o · 1 204 in, 380 out   811 ms
+    └─ ✗ fetch  tool_call                                            12 ms
+          OSError: no route to host
+
+A pure function: nothing is read from the environment, nothing is printed.
 """
 
 from __future__ import annotations

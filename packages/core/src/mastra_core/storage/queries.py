@@ -6,8 +6,9 @@ nothing is ever ignored in silence. Time windows are half-open and in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -21,7 +22,15 @@ def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Status = Literal["running", "success", "error", "interrupted"]
+
+# To a type checker what a user may write, to pydantic what a query holds in the end.
+if TYPE_CHECKING:
+    OneOrMore = str | Sequence[str]
+    OneOrMoreStatuses = Status | Sequence[Status]
+else:
+    OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    OneOrMoreStatuses = Annotated[tuple[Status, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
 class Query(Validated):
@@ -132,14 +141,7 @@ class TraceQuery(SignalQuery):
     trace_id: OneOrMore | None = None
     name: str | None = None
     span_type: OneOrMore | None = None
-    status: (
-        Annotated[
-            tuple[Literal["running", "success", "error", "interrupted"], ...],
-            BeforeValidator(_as_tuple),
-            Field(min_length=1),
-        ]
-        | None
-    ) = None
+    status: OneOrMoreStatuses | None = None
     min_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     max_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     scope: dict[str, Any] | None = None

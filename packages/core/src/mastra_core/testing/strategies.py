@@ -31,7 +31,25 @@ engines take for infinity."""
 
 TIMES_NS = [0, 1, 999, 1_000_000, 10**18, 10**18 + 1, 10**18 + 1_000_000, 10**18 + 10**9, LATEST_NS]
 
-TEXTS = ["", "a", "A", "ab", "b\0c", "b\0d", "\xe9", "e\u0301", "😀", "x'y", 'x"y', "%", "_", "\\", "null", "1", "true"]
+TEXTS = [
+    "",
+    "a",
+    "A",
+    "ab",
+    "b\0c",
+    "b\0d",
+    "\xe9",
+    "e\u0301",
+    "😀",
+    "x'y",
+    'x"y',
+    "%",
+    "_",
+    "\\",
+    "null",
+    "1",
+    "true",
+]
 """Texts that differ by case, by what follows a NUL, by composition, and those that mean something
 in SQL, in patterns and in JSON."""
 
@@ -86,7 +104,9 @@ def _payload(strategy: SearchStrategy[Any]) -> SearchStrategy[Json | None]:
 def correlations() -> SearchStrategy[Correlation]:
     """Correlation contexts, most fields empty."""
     fields: dict[str, SearchStrategy[Any]] = {
-        name: st.none() | st.none() | st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS if name != "tags"
+        name: st.none() | st.none() | st.sampled_from(TEXTS[:6])
+        for name in CORRELATION_FIELDS
+        if name != "tags"
     }
     return st.builds(Correlation, **fields, tags=_TAGS)
 
@@ -129,7 +149,9 @@ def ended_spans() -> SearchStrategy[SpanExported]:
 
 def open_spans() -> SearchStrategy[SpanExported]:
     """Spans that have not ended, of processes that live, that are gone, and that nobody knows."""
-    processes = st.deferred(lambda: st.sampled_from([current_process(), ended_process(), "elsewhere/1/2", "?"]))
+    processes = st.deferred(
+        lambda: st.sampled_from([current_process(), ended_process(), "elsewhere/1/2", "?"])
+    )
     return _spans(
         ended_at_ns=st.none(), status=st.just(SpanStatus.RUNNING.value), process=_optional(processes)
     )

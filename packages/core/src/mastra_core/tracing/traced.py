@@ -8,8 +8,9 @@ a generator that is left early, or resumed in another context, disturbs nobody.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
 from mastra_core.tracing.current import current
@@ -146,10 +147,24 @@ def _wrap_generator(function: Callable[..., Any], start: _Start) -> Callable[...
     return generator
 
 
+def _begin(inner: AsyncGenerator[Any, Any], value: Any) -> Any:  # noqa: ANN401
+    """The first step of a generator that the event loop is not told of.
+
+    When it ends, the loop closes all generators that it knows, at the same time. The inner one is
+    closed by the one around it, and to close it twice at once is an error.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.asend(value)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+
+
 def _wrap_async_generator(function: Callable[..., Any], start: _Start) -> Callable[..., Any]:
     async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:  # noqa: ANN401
         inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
-        step: Callable[[Any], Any] = inner.asend
+        step: Callable[[Any], Any] = partial(_begin, inner)
         value: Any = None
         count = 0
         span = start(args, kwargs)

@@ -1,0 +1,87 @@
+"""A program as users write it: the type checkers must know everything in it."""
+
+from typing import Any, assert_type
+
+from pydantic import BaseModel
+
+from mastra_core import (
+    Agent,
+    AgentResult,
+    Mastra,
+    ObservabilityConfig,
+    RecordedTrace,
+    Span,
+    StepContext,
+    ToolContext,
+    TracingOptions,
+    Workflow,
+    WorkflowRun,
+    carry,
+    current_span,
+    step,
+    tool,
+)
+from mastra_core.models import ScriptedModel
+from mastra_core.storage import Page, SpanStore, TraceQuery, TraceSummary, open_store
+
+
+class Draft(BaseModel):
+    """What the workflow makes."""
+
+    text: str
+
+
+@tool
+async def count_words(text: str, ctx: ToolContext) -> int:
+    """Count the words of a text."""
+    ctx.logger.info("counting", chars=len(text))
+    ctx.metrics.counter("words_counted").add(1, {"kind": "prose"})
+    with ctx.tracing.span("split", input={"chars": len(text)}) as span:
+        assert_type(span, Span)
+        span.update(output=len(text.split()))
+    return len(text.split())
+
+
+writer = Agent("writer", model=ScriptedModel(["{}"]), tools=[count_words])
+
+
+@step(retries=2, timeout_s=30)
+async def draft(topic: str, ctx: StepContext) -> Draft:
+    """Write."""
+    result = await writer.generate(topic, output=Draft, tracing=TracingOptions(tags=["draft"]))
+    assert_type(result, AgentResult[Draft])
+    return result.output
+
+
+flow = Workflow("write", input=str, output=Draft).then(draft)
+mastra = Mastra(
+    agents=[writer], workflows=[flow], observability=ObservabilityConfig(service_name="docs", sampling=0.5)
+)
+
+
+async def main() -> None:
+    """Run it."""
+    async with mastra:
+        run = await flow.run("rivers", tracing=TracingOptions(session_id="s-1"))
+        assert_type(run, WorkflowRun[Draft])
+        assert_type(run.output.text, str)
+        trace = await mastra.get_trace(run.trace_id)
+        assert_type(trace, RecordedTrace)
+        trace.root_span.add_feedback("thumbs", 1, user_id="u-7")
+
+
+def read() -> Page[TraceSummary]:
+    """Read back."""
+    store = open_store("memory://")
+    assert isinstance(store, SpanStore)
+    return store.list_traces(TraceQuery(session_id="s-1", tags="draft", limit=10))
+
+
+def double(number: int) -> int:
+    """Work for a pool."""
+    return number * 2
+
+
+assert_type(carry(double)(1), int)
+assert_type(current_span(), Span | None)
+anything: Any = None

@@ -357,7 +357,8 @@ def test_lines_that_were_laid_out_anew_are_read(tmp_path):
     """A file that went through another program, with spaces and in another order, is the same trace."""
     event = msgspec.json.decode(msgspec.json.encode(TracingEvent("span_ended", _span(1, input=Json(b"[1]")))))
     path = tmp_path / "events.jsonl"
-    path.write_text(f'{{"span": {msgspec.json.encode(event["span"]).decode()}, "signal": "span"}}\n')
+    span = msgspec.json.encode(event["span"]).decode()
+    path.write_text(f'{{"span": {span}, "type": "span_ended", "signal": "span"}}\n')
     assert RecordedTrace.from_json_file(path).root_span.input == [1]
 
 

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Entity
 from mastra_core.tracing.current import carry, current_span
-from mastra_core.tracing.span import HEAVY_BYTES, NO_OP_SPAN, UNSET, NoOpSpan, UnsampledSpan
+from mastra_core.tracing.span import (
+    HEAVY_BYTES,
+    MAX_FRAMES,
+    NO_OP_SPAN,
+    UNSET,
+    ErrorSnapshot,
+    NoOpSpan,
+    UnsampledSpan,
+)
 
 # ---------------------------------------------------------------- what it records
 
@@ -550,3 +558,20 @@ def test_the_root_of_a_trace_that_is_not_sampled_is_current_inside():
 def test_the_word_for_what_was_not_given_shows_itself():
     """In a signature, the default reads as what it means."""
     assert repr(UNSET) == "UNSET"
+
+
+def test_of_a_bottomless_recursion_both_ends_of_the_stack_are_kept():
+    """The way in and the place of the failure stay; what is cut is the middle."""
+
+    def sink(depth: int) -> None:
+        if depth == 0:
+            raise ValueError("at the bottom")
+        sink(depth - 1)
+
+    try:
+        sink(300)
+    except ValueError as error:
+        snapshot = ErrorSnapshot(error)
+    assert len(snapshot.frames) == MAX_FRAMES
+    assert "both_ends" in snapshot.frames[0][2]
+    assert snapshot.frames[-1][1] == sink.__code__.co_firstlineno + 2

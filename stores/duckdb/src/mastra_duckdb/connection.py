@@ -15,7 +15,12 @@ from typing import Any
 
 import duckdb
 
-from mastra_core.errors import StoreClosedError, StoreUnavailableError, WriteRejectedError
+from mastra_core.errors import (
+    SchemaMismatchError,
+    StoreClosedError,
+    StoreUnavailableError,
+    WriteRejectedError,
+)
 from mastra_core.signals.columns import Column
 from mastra_duckdb.config import MEMORY
 from mastra_duckdb.errors import is_broken, is_refusal, place, text_of, translate, translate_opening
@@ -154,6 +159,7 @@ class Connection:
                 f"Process {parent} had {place(self.path)} open and in use when it forked this process, "
                 "which therefore cannot use it; make the store in the child, or fork before it is used"
             )
+        _refuse_foreign(self.path)
         try:
             driver = duckdb.connect(MEMORY if self.path is None else str(self.path))
             driver.execute(f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'")
@@ -193,6 +199,24 @@ class Connection:
         if turn is not None:
             turn.leave_behind()
             _left_behind[self if self.path is None else self.path] = os.getppid()
+
+
+def _refuse_foreign(path: Path | None) -> None:
+    """Refuse a file of another kind before the engine sees it.
+
+    For some kinds (SQLite is one) it would fetch an extension from the network, and write into them.
+    """
+    if path is None or not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return  # the engine will say why
+    if head[8:] != b"DUCK":
+        raise SchemaMismatchError(
+            f"Cannot open {place(path)}: it is no DuckDB database; choose another path, or move that file away"
+        )
 
 
 _left_behind: dict[Connection | Path, int] = {}

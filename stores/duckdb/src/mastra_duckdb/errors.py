@@ -64,6 +64,9 @@ _REFUSALS = {
 }
 _BROKEN = {"FatalException", "InternalError"}
 
+_DAMAGE = r"enough bytes|[Cc]orrupt|checksum"
+_RESTORE = "the file is damaged; restore it from a copy"
+
 _OPENING: tuple[tuple[str, type[StorageError], str], ...] = (
     (
         r"Could not set lock on file",
@@ -77,14 +80,17 @@ _OPENING: tuple[tuple[str, type[StorageError], str], ...] = (
     (r"not a valid DuckDB database", SchemaMismatchError, "choose another path, or move that file away"),
     (r"version number", SchemaMismatchError, "install the version of duckdb that wrote it, or a newer one"),
     (r"WAL", StorageError, "move the .wal file away to open the file as of its last checkpoint"),
-    (r"enough bytes|[Cc]orrupt|checksum", StorageError, "the file is damaged; restore it from a copy"),
+    (_DAMAGE, StorageError, _RESTORE),
 )
 """How the driver says why it cannot open a file, what that is to us, and what to do next."""
 
 
 def translate(error: Exception, path: Path | None) -> StorageError:
     """This project's error for one of the driver's."""
-    return _kind(error)(f"DuckDB failed on {place(path)}: {text_of(error)}")
+    message = f"DuckDB failed on {place(path)}: {text_of(error)}"
+    if re.search(_DAMAGE, message):
+        return StorageError(f"{message.rstrip('.')}; {_RESTORE}")
+    return _kind(error)(message)
 
 
 def translate_opening(error: Exception, path: Path | None) -> StorageError:

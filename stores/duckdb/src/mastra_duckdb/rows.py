@@ -27,7 +27,7 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
     """
     row_of = table.row_of
     payloads = [i for i, column in enumerate(table.columns) if column.kind == "json"]
-    times = [i for i, column in enumerate(table.columns) if column.kind == "time_ns"]
+    times = [(i, column.is_required) for i, column in enumerate(table.columns) if column.kind == "time_ns"]
     lists = [i for i, column in enumerate(table.columns) if column.kind == "texts"]
 
     def make(item: E) -> list[Any]:
@@ -35,9 +35,10 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
         for i in payloads:
             if (value := row[i]) is not None:
                 row[i] = str(value, "utf-8")
-        for i in times:
-            if (value := row[i]) is not None and not 0 <= value <= LAST_NS:
-                raise ValueError(f"a time must be between 1970 and 2262, got {value} ns since 1970")
+        for i, is_required in times:
+            value = row[i]
+            if is_required if value is None else not 0 <= value <= LAST_NS:
+                raise ValueError(f"a time must be between 1970 and 2262, got {value!r} ns since 1970")
         for i in lists:
             row[i] = row[i] or None  # NULL is cheaper than an empty list, and reads the same
         return row

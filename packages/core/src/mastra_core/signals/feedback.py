@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
@@ -51,7 +51,7 @@ class FeedbackExported(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     comment: str | None = None
     source_id: str | None = None
-    metadata: Json | None = None
+    metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
 
 

@@ -14,7 +14,7 @@ from pydantic import computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
@@ -46,10 +46,10 @@ class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):
     level: str
     message: str
     logger: str | None = None
-    data: Json | None = None
+    data: OptionalJson = None
     trace_id: str | None = None
     span_id: str | None = None
-    metadata: Json | None = None
+    metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
 
 

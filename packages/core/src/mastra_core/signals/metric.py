@@ -14,7 +14,7 @@ from pydantic import computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
@@ -42,7 +42,7 @@ class MetricExported(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str | None = None
     estimated_cost: float | None = None
     cost_unit: str | None = None
-    metadata: Json | None = None
+    metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
 
 

@@ -30,7 +30,7 @@ import os
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from itertools import islice
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from pydantic import BaseModel
@@ -49,6 +49,12 @@ _TOO_LARGE = "<size limit>"
 
 Json = msgspec.Raw
 """A piece of JSON text, ready to be embedded in a larger one."""
+
+# msgspec reads anything into `Raw`, `null` too, and refuses to read `Raw | None`.
+if TYPE_CHECKING:
+    OptionalJson = Json | None
+else:
+    OptionalJson = Json
 
 
 def encode(value: object) -> bytes:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
@@ -54,7 +54,7 @@ class ScoreExported(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     reason: str | None = None
     score_trace_id: str | None = None
-    metadata: Json | None = None
+    metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
 
 

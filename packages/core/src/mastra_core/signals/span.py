@@ -15,7 +15,7 @@ from pydantic import computed_field
 from mastra_core.clock import duration_ms, to_datetime
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
@@ -47,14 +47,14 @@ class SpanExported(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at_ns: int
     ended_at_ns: int | None
     status: str
-    error: Json | None = None
+    error: OptionalJson = None
     error_message: str | None = None
-    input: Json | None = None
-    output: Json | None = None
-    attributes: Json | None = None
-    links: Json | None = None
-    scope: Json | None = None
-    metadata: Json | None = None
+    input: OptionalJson = None
+    output: OptionalJson = None
+    attributes: OptionalJson = None
+    links: OptionalJson = None
+    scope: OptionalJson = None
+    metadata: OptionalJson = None
     remote_parent_span_id: str | None = None
     model: str | None = None
     provider: str | None = None

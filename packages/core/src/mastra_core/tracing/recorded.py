@@ -14,7 +14,7 @@ import msgspec
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.columns import SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
-from mastra_core.signals.payload import Json
+from mastra_core.signals.events import TracingEvent
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
@@ -197,7 +197,7 @@ class RecordedTrace:
             for number, line in enumerate(file, 1):
                 try:
                     span = _span_of(line)
-                except ValueError as error:  # of msgspec, or of a text that is not UTF-8
+                except (msgspec.MsgspecError, ValueError) as error:  # ValueError: text that is not UTF-8
                     if not line.endswith(b"\n") and b'{"signal":"'.startswith(line[:11]):
                         break
                     raise ValueError(f"Line {number} of {path} is not of an exporter: {error}") from error
@@ -274,21 +274,8 @@ class _AnyLine(msgspec.Struct):
     signal: Literal["span", "log", "metric", "score", "feedback"]
 
 
-def _span_line_type() -> type[Any]:
-    """What a line of a span is read as: `TracingEvent`, but for the payloads.
-
-    msgspec reads anything into `Raw`, also `null`, and refuses to read `Raw | None`.
-    """
-    fields: list[tuple[str, Any, Any]] = []
-    for field in msgspec.structs.fields(SpanExported):
-        kind = msgspec.Raw if field.type == Json | None else field.type
-        default = msgspec.field() if field.required else msgspec.field(default=field.default)
-        fields.append((field.name, kind, default))
-    return msgspec.defstruct("SpanLine", [("span", msgspec.defstruct("SpanFields", fields))])
-
-
 _read_any_line = msgspec.json.Decoder(_AnyLine).decode
-_read_span_line = msgspec.json.Decoder(_span_line_type()).decode
+_read_span_line = msgspec.json.Decoder(TracingEvent).decode
 
 
 def _span_of(line: bytes) -> SpanExported | None:
@@ -297,4 +284,4 @@ def _span_of(line: bytes) -> SpanExported | None:
         not line.strip() or _read_any_line(line).signal != "span"
     ):
         return None
-    return SpanExported(*msgspec.structs.astuple(_read_span_line(line).span))
+    return _read_span_line(line).span

@@ -35,6 +35,9 @@ UNSET: Final = Unset()
 HEAVY_BYTES: Final = 4_096
 """Payloads up to this size are bounded well enough by the number of spans that wait."""
 
+MAX_FRAMES: Final = 100
+"""Frames of an error that are kept: the outermost half and the innermost half."""
+
 _STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
 
 
@@ -77,9 +80,11 @@ class ErrorSnapshot:
         self.message = described["message"]
         frames: list[tuple[str, int, str]] = []
         trace = error.__traceback__
-        while trace is not None and len(frames) < 100:
+        while trace is not None:
             code = trace.tb_frame.f_code
             frames.append((code.co_filename, trace.tb_lineno, code.co_qualname))
+            if len(frames) > MAX_FRAMES:  # the way in and the place of the failure tell most
+                del frames[MAX_FRAMES // 2]
             trace = trace.tb_next
         self.frames = frames
         before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

@@ -1,0 +1,33 @@
+"""The fakes that tests hold on to."""
+
+from mastra_core.clock import Clock
+from mastra_core.ids import IdSource, RandomIds
+from mastra_core.testing import FakeClock, SequentialIds
+
+
+def test_the_clock_stands_still_until_it_is_told_to_go_on():
+    """Each call gives the same moment, and `advance` takes any unit."""
+    clock = FakeClock(1_000)
+    read: Clock = clock
+    assert (read(), read()) == (1_000, 1_000)
+    assert clock.advance(seconds=1, ms=2, ns=3) == read() == 1_002_001_003
+    clock.now_ns = 5
+    assert read() == 5
+
+
+def test_ids_count_up_each_kind_for_itself():
+    """Two sources make the same ids, so a test can say them beforehand."""
+    ids: IdSource = SequentialIds()
+    assert [ids.trace_id(), ids.span_id(), ids.span_id(), ids.trace_id()] == [1, 1, 2, 2]
+    assert SequentialIds().trace_id() == 1
+
+
+def test_signal_ids_look_and_sort_like_real_ones():
+    """32 hex digits that sort by time, and by order within one moment."""
+    ids = SequentialIds()
+    made = [
+        ids.signal_id(time_ns) for time_ns in (1_000_000, 1_000_000, 2_000_000, 1_700_000_000_000_000_000)
+    ]
+    assert made == sorted(set(made))
+    assert {len(one) for one in made} == {len(RandomIds().signal_id(0))} == {32}
+    assert all(set(one) <= set("0123456789abcdef") for one in made)

@@ -44,10 +44,8 @@ async def run(document: Document, store: str) -> None:
             request_context={"document": document},
         )
         trace = await mastra.get_trace(done.trace_id)
-        trace.add_score("critique", done.output.score, reason="; ".join(_verdict(done.output)))
-        trace.add_feedback("thumbs", 1 if done.output.passed else 0, source="demo")
         print(f"\n{textwrap.fill(done.output.text, 90)}\n\n{', '.join(_verdict(done.output))}\n")
-        print(f"Trace {done.trace_id}, read back from {type(mastra.storage).__name__}:\n")
+        print(f"Read back from {type(mastra.storage).__name__}:\n")
         print_trace(trace)
     if store.startswith(FILE_URL):
         print_queries(store.removeprefix(FILE_URL))

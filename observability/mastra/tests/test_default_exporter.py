@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mastra_core.errors import ConfigurationError, StorageError, StoreUnavailableError, WriteRejectedError
-from mastra_core.storage import InMemoryStore
+from mastra_core.storage import Capabilities, InMemoryStore
 from mastra_observability import DefaultExporter
 from mastra_observability.exporters import channel as channel_module
 
@@ -112,6 +112,25 @@ def test_a_store_that_cannot_be_used_is_said_once_and_blocks_nothing(make, caplo
         assert obs.flush()
     assert sum(d["count"] for d in obs.stats()["dropped"]) == 3
     assert len([r for r in caplog.records if "no database" in r.message]) == 1
+
+
+def test_a_signal_that_the_store_does_not_keep_is_told(make, caplog):
+    """What the configured store has no place for is counted and said once, and nothing else suffers."""
+
+    class OnlySpans(InMemoryStore):
+        capabilities = Capabilities(spans=True)
+
+    store = OnlySpans()
+    obs = make(exporters=None, storage=store)
+    with obs.span("root") as root:
+        root.add_score("relevance", 1)
+        root.add_score("relevance", 1)
+    assert obs.flush()
+    assert store.list_traces().total == 1
+    assert [(d["signal"], d["reason"], d["count"]) for d in obs.stats()["dropped"]] == [
+        ("scores", "unsupported", 2)
+    ]
+    assert "does not keep this signal (OnlySpans)" in caplog.text
 
 
 def test_open_spans_are_noted_and_leave_when_they_end(make):

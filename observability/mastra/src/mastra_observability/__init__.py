@@ -11,6 +11,7 @@ from mastra_observability.exporters import (
     JsonExporter,
     TestExporter,
 )
+from mastra_observability.exporters.tree import render_tree
 from mastra_observability.instance import Observability
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "Observability",
     "TestExporter",
     "__version__",
+    "render_tree",
 ]

@@ -128,7 +128,7 @@ def test_any_trace_is_drawn_safely_within_its_width(events, parents, names, widt
                 name=names[number],
                 model=names[-number],
                 status="error",
-                error_message=names[0],
+                error_message=f"{number} {names[0]}",
             )
             for number, parent in enumerate(parents)
         )
@@ -239,3 +239,10 @@ def test_no_duration_needs_more_room_than_another_of_its_size(one, other):
 def test_counts_have_their_thousands_apart():
     """As they are read."""
     assert [format_count(n) for n in (0, 999, 1234, 1234567)] == ["0", "999", "1 234", "1 234 567"]
+
+
+def test_an_error_that_came_up_from_below_is_told_once(events):
+    """Where a span failed with the error of one inside it, the message stands at the innermost."""
+    failed = {"status": "error", "error_message": "no route to host"}
+    trace = _trace(events.span(0, None, **failed), events.span(1, 0, **failed), events.span(2, 1, **failed))
+    assert render_tree(trace, colors=False).count("no route to host") == 1

@@ -10,15 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
 from mastra_core.errors import ConfigurationError, StorageError, WriteRejectedError
-from mastra_core.signals.events import (
-    Event,
-    FeedbackEvent,
-    LogEvent,
-    MetricEvent,
-    ScoreEvent,
-    Signal,
-    TracingEvent,
-)
+from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
 from mastra_core.storage.protocols import FeedbackStore, LogStore, MetricStore, ScoreStore, SpanStore, Store
 from mastra_observability.exporters.base import BaseExporter
 
@@ -35,6 +27,7 @@ class DefaultExporter(BaseExporter):
     """
 
     name = "DefaultExporter"
+    signals: frozenset[Signal] = frozenset(SIGNAL_OF.values())
 
     def __init__(
         self, store: Store | None = None, *, batch_size: int = 2_000, flush_interval_s: float = 1.0
@@ -60,21 +53,6 @@ class DefaultExporter(BaseExporter):
                 "or leave it out of `exporters`"
             )
 
-    @property
-    def signals(self) -> frozenset[Signal]:
-        """The signals that the store keeps."""
-        if self._store is None:
-            return frozenset()
-        can = self._store.capabilities
-        kept: dict[Signal, bool] = {
-            "spans": can.spans,
-            "logs": can.logs,
-            "metrics": can.metrics,
-            "scores": can.scores,
-            "feedback": can.feedback,
-        }
-        return frozenset(signal for signal, is_kept in kept.items() if is_kept)
-
     def export(self, batch: Sequence[Event]) -> None:
         """Write a batch, signal by signal.
 
@@ -85,29 +63,29 @@ class DefaultExporter(BaseExporter):
         by_kind: dict[type, list[Any]] = {}
         for event in batch:
             by_kind.setdefault(type(event), []).append(event)
-        self._write_spans(by_kind.pop(TracingEvent, []))
-        store = self._store
         for kind, events in by_kind.items():
-            if kind is LogEvent:
-                self._write("logs", cast("LogStore", store).write_logs, [event.log for event in events])
-            elif kind is MetricEvent:
-                self._write(
-                    "metrics", cast("MetricStore", store).write_metrics, [event.metric for event in events]
-                )
-            elif kind is ScoreEvent:
-                self._write(
-                    "scores", cast("ScoreStore", store).write_scores, [event.score for event in events]
-                )
-            elif kind is FeedbackEvent:
-                rows = [event.feedback for event in events]
-                self._write("feedback", cast("FeedbackStore", store).write_feedback, rows)
+            self._write_signal(SIGNAL_OF[kind], events)
         # Told only now: had a later signal met a passing fault, the batch would come again.
         for signal, reason, count, detail in self._losses:
             self.report_drop(signal, reason, count, detail)
 
+    def _write_signal(self, signal: Signal, events: list[Any]) -> None:
+        store = self._store
+        if not getattr(cast("Store", store).capabilities, signal):
+            self._losses.append((signal, "unsupported", len(events), type(store).__name__))
+        elif signal == "spans":
+            self._write_spans(events)
+        elif signal == "logs":
+            self._write(signal, cast("LogStore", store).write_logs, [event.log for event in events])
+        elif signal == "metrics":
+            self._write(signal, cast("MetricStore", store).write_metrics, [event.metric for event in events])
+        elif signal == "scores":
+            self._write(signal, cast("ScoreStore", store).write_scores, [event.score for event in events])
+        else:
+            rows = [event.feedback for event in events]
+            self._write(signal, cast("FeedbackStore", store).write_feedback, rows)
+
     def _write_spans(self, events: Sequence[TracingEvent]) -> None:
-        if not events:
-            return
         store = cast("SpanStore", self._store)
         ended = [event.span for event in events if event.type == "span_ended"]
         done = {span.span_id for span in ended}

@@ -179,7 +179,9 @@ class _Drawing:
 
     def _lines_below(self, row: _Row) -> Iterator[str]:
         record, indent = row.span.record, row.below + "   "
-        if record.error_message is not None:
+        # Where the error came up from below, it is told there.
+        is_told_below = any(child.record.error_message == record.error_message for child in row.span.children)
+        if record.error_message is not None and not is_told_below:
             kind = (record.error or {}).get("type")
             text = printable(f"{kind}: {record.error_message}" if kind else record.error_message)
             yield self._ink(row.below, "dim") + self._ink("   " + self._cut(text, len(indent)), "red")
@@ -240,7 +242,7 @@ def _time_of(record: SpanRecord) -> str:
 
 
 def _model_details(record: SpanRecord) -> Iterator[str]:
-    if record.model is not None:
+    if record.model is not None and record.model != record.name:
         yield printable(record.model)
     if record.input_tokens is not None or record.output_tokens is not None:
         tokens = [format_count(count or 0) for count in (record.input_tokens, record.output_tokens)]

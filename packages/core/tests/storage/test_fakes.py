@@ -2,7 +2,8 @@
 
 from mastra_core.clock import Clock
 from mastra_core.ids import IdSource, RandomIds
-from mastra_core.testing import FakeClock, SequentialIds
+from mastra_core.testing import FakeClock, SequentialIds, fake_open_span, fake_span
+from mastra_core.testing.fakes import NOON_NS
 
 
 def test_the_clock_stands_still_until_it_is_told_to_go_on():
@@ -31,3 +32,12 @@ def test_signal_ids_look_and_sort_like_real_ones():
     assert made == sorted(set(made))
     assert {len(one) for one in made} == {len(RandomIds().signal_id(0))} == {32}
     assert all(set(one) <= set("0123456789abcdef") for one in made)
+
+
+def test_fake_spans_make_a_trace():
+    """Number 0 is the root, the others its children, and any field can be said."""
+    root, child, still_open = fake_span(0), fake_span(1, name="tool"), fake_open_span(2, trace=2)
+    assert (root.parent_span_id, child.parent_span_id) == (None, root.span_id)
+    assert (child.name, child.trace_id == root.trace_id) == ("tool", True)
+    assert (still_open.status, still_open.ended_at_ns, still_open.trace_id) == ("running", None, f"{2:032x}")
+    assert NOON_NS == root.started_at_ns == child.started_at_ns - 10**9 == FakeClock()()

@@ -215,7 +215,7 @@ def _refuse_foreign(path: Path | None) -> None:
         return  # the engine will say why
     if head[8:] != b"DUCK":
         raise SchemaMismatchError(
-            f"Cannot open {place(path)}: it is no DuckDB database; choose another path, or move that file away"
+            f"Cannot open {place(path)}: it is no DuckDB database; choose another path, or move it away"
         )
 
 

@@ -18,7 +18,9 @@ _SPAN_LIST = read(SPANS.columns)
 _SUMMARY_LIST = read(SUMMARIES.columns)
 
 _OPEN = f"""(
-SELECT * REPLACE (CASE WHEN list_contains(?::VARCHAR[], process) THEN 'interrupted' ELSE 'running' END AS status),
+SELECT * REPLACE (
+    CASE WHEN list_contains(?::VARCHAR[], process) THEN 'interrupted' ELSE 'running' END AS status
+),
 trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) AS has_child_error
 FROM {OPEN_SPANS.name}
 )"""

@@ -1,8 +1,16 @@
-"""A clock and a source of ids that tests decide about."""
+"""A clock, a source of ids and spans that tests decide about."""
 
 from __future__ import annotations
 
 import itertools
+from typing import Any
+
+from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.process import current_process
+from mastra_core.signals.span import SpanExported
+
+NOON_NS = 1_700_000_000 * 10**9
+"""When clocks start, and `fake_span(0)`."""
 
 
 class FakeClock:
@@ -12,7 +20,7 @@ class FakeClock:
         now_ns: nanoseconds since 1970; tests may set it.
     """
 
-    def __init__(self, now_ns: int = 1_700_000_000_000_000_000) -> None:
+    def __init__(self, now_ns: int = NOON_NS) -> None:
         self.now_ns = now_ns
 
     def __call__(self) -> int:
@@ -34,13 +42,36 @@ class SequentialIds:
         self._signals = itertools.count(1)
 
     def trace_id(self) -> int:
-        """1, 2, 3…"""
+        """1, then 2, then 3."""
         return next(self._traces)
 
     def span_id(self) -> int:
-        """1, 2, 3…"""
+        """1, then 2, then 3."""
         return next(self._spans)
 
     def signal_id(self, time_ns: int) -> str:
         """32 hex digits: the milliseconds, then a count, so that ids sort by time."""
         return f"{(time_ns // 1_000_000) & 0xFFFF_FFFF_FFFF:012x}{next(self._signals):020x}"
+
+
+def fake_span(number: int, *, trace: int = 1, **fields: Any) -> SpanExported:  # noqa: ANN401  # any field
+    """A span that started `number` seconds after noon and took one; 0 is the root of its trace."""
+    known: dict[str, Any] = {
+        "trace_id": f"{trace:032x}",
+        "span_id": f"{number + 1:016x}",
+        "parent_span_id": f"{1:016x}" if number else None,
+        "name": f"span {number}",
+        "span_type": "generic",
+        "is_event": False,
+        "started_at_ns": NOON_NS + number * 10**9,
+        "ended_at_ns": NOON_NS + (number + 1) * 10**9,
+        "status": "success",
+        "correlation": Correlation(),
+    }
+    return SpanExported(**{**known, **fields})
+
+
+def fake_open_span(number: int, **fields: Any) -> SpanExported:  # noqa: ANN401  # any field
+    """The same span while it is open, in this process."""
+    still: dict[str, Any] = {"ended_at_ns": None, "status": "running", "process": current_process()}
+    return fake_span(number, **{**still, **fields})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -52,6 +52,29 @@ TEXTS = [
 ]
 """Texts that differ by case, by what follows a NUL, by composition, and those that mean something
 in SQL, in patterns and in JSON."""
+
+INJECTIONS = [
+    "'; DROP TABLE mastra_ai_spans; --",
+    "' OR '1'='1",
+    '" OR ""="',
+    "\\",
+    "\\' OR 1=1 --",
+    "%",
+    "_",
+    "?",
+    "$1",
+    ":name",
+    "{name}",
+    "%s",
+    "/* */",
+    "\0",
+    "$.*",
+    "$[0]",
+    "/0",
+    "NULL",
+    "'||(SELECT current_setting('threads'))||'",
+]
+"""Texts that do harm where they become part of a statement, a pattern or a path."""
 
 KEYS = ["a", "", "a.b", "a/b", "~", "~1", 'q"q', "0", "-", "*", "$", "k\0", "😀"]
 """Keys of JSON objects that mean something in paths."""
@@ -157,11 +180,6 @@ def open_spans() -> SearchStrategy[SpanExported]:
     )
 
 
-def batches(spans: SearchStrategy[SpanExported]) -> SearchStrategy[list[SpanExported]]:
-    """A few spans at once, perhaps none, perhaps the same twice."""
-    return st.lists(spans, max_size=6)
-
-
 def windows() -> SearchStrategy[TimeWindow]:
     """Windows whose bounds lie on, before and after the times of spans, and beyond what stores keep."""
     moments = sorted({to_datetime(time_ns) for time_ns in TIMES_NS})
@@ -170,6 +188,19 @@ def windows() -> SearchStrategy[TimeWindow]:
     return pairs.filter(lambda pair: pair[0] is None or pair[1] is None or pair[0] < pair[1]).map(
         lambda pair: TimeWindow(start=pair[0], end=pair[1])
     )
+
+
+Step = tuple[Literal["ended", "open"], list[SpanExported]]
+"""A batch, and whether its spans have ended."""
+
+
+def steps() -> SearchStrategy[list[Step]]:
+    """A few batches in order, of spans that ended and of announcements; the same spans may come again."""
+    return st.lists(_step("ended", ended_spans()) | _step("open", open_spans()), max_size=4)
+
+
+def _step(kind: Literal["ended", "open"], spans: SearchStrategy[SpanExported]) -> SearchStrategy[Step]:
+    return st.lists(spans, max_size=6).map(lambda batch: (kind, batch))
 
 
 def trace_queries() -> SearchStrategy[TraceQuery]:

@@ -1,0 +1,15 @@
+"""The contract of stores: abstract test classes that each store runs in a file of ten lines.
+
+    class TestMyStore(SpanStoreContract):
+        def make_store(self, folder):
+            return MyStore(folder / "spans.db")
+
+`make_store` may be called several times with the same folder, and then means the same data. Where a
+store cannot keep a law, its test file overrides that test with a strict `xfail` and the reason; the
+contract believes no store's word about itself. A `conftest.py` beside that file has to say
+`pytest.register_assert_rewrite("mastra_core.testing.contracts")`, or failures lose their detail.
+"""
+
+from mastra_core.testing.contracts.spans import DurableSpanStoreContract, SpanStoreContract
+
+__all__ = ["DurableSpanStoreContract", "SpanStoreContract"]

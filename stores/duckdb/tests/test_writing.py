@@ -1,0 +1,193 @@
+"""Writing: all or nothing, with the rows that are to blame named, and nothing lost by a kill."""
+
+import resource
+import signal
+import subprocess
+import sys
+
+import msgspec
+import pytest
+
+from mastra_core.errors import WriteRejectedError
+from mastra_core.storage.queries import TraceQuery
+from mastra_core.testing import fake_open_span, fake_span
+from mastra_core.testing.strategies import LATEST_NS
+from mastra_duckdb import DuckDBStore
+
+BAD = {
+    "a lone surrogate": {"name": "\ud800"},
+    "a lone surrogate in the id": {"span_id": "\udfff"},
+    "a lone surrogate in the trace's id": {"trace_id": "\udfff"},
+    "JSON that is none": {"input": msgspec.Raw(b"{bad")},
+    "JSON that is no UTF-8": {"metadata": msgspec.Raw(b'"\xff"')},
+    "JSON with half a surrogate pair": {"output": msgspec.Raw(b'"\\ud83d"')},
+    "a payload that is a text": {"scope": "{}"},
+    "a number of more than 64 bits": {"input_tokens": 2**63},
+    "a text for a number": {"output_tokens": "many"},
+    "a time before 1970": {"started_at_ns": -1},
+    "a time after 2262": {"ended_at_ns": LATEST_NS + 1},
+    "no start": {"started_at_ns": None},
+    "no name": {"name": None},
+    "a type that is none": {"model": object()},
+}
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("kind", ["ended", "open"])
+def test_a_row_that_cannot_be_stored_is_named_and_takes_the_batch_with_it(bad, kind):
+    """Nothing of the batch is stored, the positions are told, and the rest can be written at once."""
+    make = fake_span if kind == "ended" else fake_open_span
+    with DuckDBStore(":memory:") as store:
+        write = store.write_spans if kind == "ended" else store.write_open_spans
+        batch = [make(number) for number in range(7)]
+        batch[2], batch[5] = make(2, **bad), make(5, **bad)
+        with pytest.raises(WriteRejectedError) as caught:
+            write(batch)
+        assert caught.value.positions == (2, 5)
+        assert "2, 5" in str(caught.value)
+        assert not caught.value.retryable
+        assert store.list_traces().total == 0
+        write([one for position, one in enumerate(batch) if position not in caught.value.positions])
+        assert len(store.get_trace(f"{1:032x}")) == 5
+
+
+def test_a_refused_row_is_found_among_a_thousand():
+    """One bad row in a full batch is found by halving."""
+    batch = [fake_span(number) for number in range(1000)]
+    batch[617] = fake_span(617, error=msgspec.Raw(b"nul"))
+    with DuckDBStore(":memory:") as store:
+        with pytest.raises(WriteRejectedError) as caught:
+            store.write_spans(batch)
+        assert caught.value.positions == (617,)
+
+
+def test_a_refused_row_that_is_twice_in_the_batch_is_named_twice():
+    """Positions speak of the batch as it was given, repeated spans included."""
+    bad = fake_span(0, name="\ud800")
+    with DuckDBStore(":memory:") as store:
+        with pytest.raises(WriteRejectedError) as caught:
+            store.write_spans([bad, fake_span(1), bad])
+        assert caught.value.positions == (0, 2)
+
+
+def test_nothing_of_a_refused_batch_stays_in_a_buffer():
+    """Rows before the bad one are not stored later by another batch."""
+    with DuckDBStore(":memory:") as store:
+        with pytest.raises(WriteRejectedError):
+            store.write_spans([fake_span(0), fake_span(1), fake_span(2, output=msgspec.Raw(b"]"))])
+        store.write_spans([fake_span(3)])
+        assert [record.name for record in store.get_trace(f"{1:032x}")] == ["span 3"]
+
+
+def test_people_read_the_tables_as_they_would_write_them(tmp_path):
+    """Times are timestamps, payloads JSON, tags lists: plain SQL needs no decoding."""
+    with DuckDBStore(tmp_path / "a.duckdb") as store:
+        store.write_spans(
+            [fake_span(0, input=msgspec.Raw(b'{"city": {"name": "Ulm"}}'), started_at_ns=1_234)]
+        )
+        with store._connection.turn() as turn:
+            sql = "SELECT started_at::VARCHAR, input->>'$.city.name', tags FROM mastra_ai_spans"
+            assert turn.rows(sql) == [("1970-01-01 00:00:00.000001234", "Ulm", None)]
+
+
+def test_the_side_tables_say_what_the_spans_say():
+    """Roots and failed traces are one row a trace, whatever the order in which their spans came."""
+    with DuckDBStore(":memory:") as store:
+        store.write_spans([fake_span(1, status="error"), fake_span(2, status="error")])
+        store.write_spans([fake_span(0), fake_span(0, trace=2)])
+        store.write_spans([fake_span(3, status="error"), fake_span(1, trace=2, status="error")])
+        store.write_open_spans([fake_open_span(4), fake_open_span(0, trace=3)])
+        store.write_spans([fake_span(4)])
+        with store._connection.turn() as turn:
+            roots = turn.rows("SELECT trace_id, has_child_error FROM mastra_ai_trace_roots ORDER BY 1")
+            failed = turn.rows("SELECT trace_id FROM mastra_ai_failed_traces ORDER BY 1")
+            waiting = turn.rows("SELECT trace_id FROM mastra_ai_open_spans")
+        assert roots == [(f"{1:032x}", True), (f"{2:032x}", True)]
+        assert failed == [(f"{1:032x}",), (f"{2:032x}",)]
+        assert waiting == [(f"{3:032x}",)]
+
+
+WRITE_FOR_EVER = """
+import itertools, sys
+from mastra_core.testing import fake_open_span, fake_span
+from mastra_duckdb import DuckDBStore
+store = DuckDBStore(sys.argv[1])
+store.write_open_spans([fake_open_span(0, trace=1)])
+for number in itertools.count(1):
+    store.write_spans([fake_span(n, trace=number) for n in range(50)])
+    print(number, flush=True)
+"""
+
+
+def test_a_killed_process_leaves_every_batch_that_it_was_told_is_stored(tmp_path):
+    """After SIGKILL in the middle of writing the file holds what was acknowledged, batches whole."""
+    path = tmp_path / "a.duckdb"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITE_FOR_EVER, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    with writer:
+        lines = [writer.stdout.readline() for _ in range(20)]
+        writer.send_signal(signal.SIGKILL)
+        lines += writer.stdout.readlines()
+    acknowledged = int(lines[-1])
+    with DuckDBStore(path) as store:
+        total = store.list_traces(TraceQuery(status="success")).total
+        assert total in {acknowledged, acknowledged + 1}
+        for number in range(1, total + 1):
+            assert len(store.get_trace(f"{number:032x}")) == 50
+        again = [fake_span(n, trace=acknowledged) for n in range(50)]
+        store.write_spans(again)
+        assert len(store.get_trace(f"{acknowledged:032x}")) == 50
+
+
+def test_what_a_killed_process_had_open_is_interrupted(tmp_path):
+    """An open span whose process was killed is shown as interrupted by the next reader."""
+    path = tmp_path / "a.duckdb"
+    program = (
+        "import os, sys; from mastra_duckdb import DuckDBStore\n"
+        "from mastra_core.testing import fake_open_span\n"
+        "DuckDBStore(sys.argv[1]).write_open_spans([fake_open_span(0)]); os.kill(os.getpid(), 9)"
+    )
+    run = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert run.returncode == -signal.SIGKILL
+    with DuckDBStore(path) as store:
+        assert [trace.status for trace in store.list_traces().items] == ["interrupted"]
+
+
+FILL_THE_DISK = """
+import os, resource, signal, sys
+from mastra_core.errors import StoreUnavailableError
+from mastra_core.testing import fake_span
+from mastra_duckdb import DuckDBStore
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = DuckDBStore(sys.argv[1])
+store.write_spans([fake_span(0)])
+small = 2_000_000
+resource.setrlimit(resource.RLIMIT_FSIZE, (small, resource.RLIM_INFINITY))
+try:
+    for number in range(1, 200):
+        store.write_spans([fake_span(n, trace=number, name=os.urandom(5000).hex()) for n in range(50)])
+except StoreUnavailableError as error:
+    print("full", error.retryable, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    store.write_spans([fake_span(n, trace=number, name="again") for n in range(50)])
+    print(number, store.list_traces().total, len(store.get_trace(f"{number:032x}")), flush=True)
+store.close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs a limit of file sizes")
+def test_a_full_disk_is_a_passing_fault(tmp_path):
+    """Where the file cannot grow the batch is refused whole, and stored once there is room again."""
+    run = subprocess.run(
+        [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "a.duckdb")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    first, second = run.stdout.splitlines()
+    number, total, in_trace = map(int, second.split())
+    assert first == "full True"
+    assert total == number
+    assert in_trace == 50

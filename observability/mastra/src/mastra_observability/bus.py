@@ -88,7 +88,7 @@ class ObservabilityBus:
         self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
         self._announced: set[int] = set()
         self._is_closed = False
-        self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S)
+        self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S, self._start_channels)
         self.queue: deque[Span | Event] = deque()
         self._reset_locks()
         _alive.add(self)
@@ -173,6 +173,11 @@ class ObservabilityBus:
 
     def _refuse(self, signal: Signal) -> None:
         self.drops.count("bus", signal, "shutdown" if self._is_closed else "queue_full", 1)
+
+    def _start_channels(self) -> None:
+        """Start the exporters' threads with the bus's: later the interpreter may refuse to."""
+        for channel in self.channels:
+            channel.start()
 
     # ---------------------------------------------------------------- the worker's side
 

@@ -21,18 +21,25 @@ class Worker:
             where there is nothing left and the thread may sleep until it is woken.
         has_work: tells whether something arrived in the meantime; asked before falling asleep.
         linger_s: how long to let work pile up after having been woken from sleep.
+        on_start: called when the thread was started, by who started it.
 
     Attributes:
         is_idle: whether `wake` is needed for new work to be seen.
     """
 
     def __init__(
-        self, name: str, step: Callable[[], float | None], has_work: Callable[[], bool], linger_s: float
+        self,
+        name: str,
+        step: Callable[[], float | None],
+        has_work: Callable[[], bool],
+        linger_s: float,
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._step = step
         self._has_work = has_work
         self._linger_s = linger_s
+        self._on_start = on_start
         self._thread: threading.Thread | None = None
         self.reset()
 
@@ -58,15 +65,15 @@ class Worker:
             self._awake.set()
             if self._is_stopping or self.is_alive:
                 return self.is_alive
-            # Made anew, not reused: a thread can be started once.
-            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             try:
-                self._thread.start()
+                thread.start()
             except RuntimeError:  # the interpreter is shutting down, or is out of threads
-                self._thread = None
                 self.is_idle = True
                 return False
-            return True
+            self._thread = thread
+        self._on_start()
+        return True
 
     def hurry(self) -> bool:
         """Wake, and cut the lingering short."""

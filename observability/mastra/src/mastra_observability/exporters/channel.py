@@ -81,6 +81,10 @@ class Channel:
         elif queue and self._worker.is_idle:
             self._worker.wake()
 
+    def start(self) -> None:
+        """Start the thread, which goes to sleep until there is work."""
+        self._worker.wake()
+
     def begin_flush(self) -> threading.Event:
         """Ask for everything queued so far to be handed over; the event is set when it was."""
         done = threading.Event()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -30,6 +31,13 @@ LATEST_NS = 2**63 - 2
 engines take for infinity."""
 
 TIMES_NS = [0, 1, 999, 1_000_000, 10**18, 10**18 + 1, 10**18 + 1_000_000, 10**18 + 10**9, LATEST_NS]
+
+MOMENTS = [
+    datetime(1000, 1, 1, tzinfo=UTC),
+    *sorted({to_datetime(time_ns) for time_ns in TIMES_NS}),
+    datetime(9999, 12, 31, tzinfo=UTC),
+]
+"""Bounds of windows: on, between and beyond these times."""
 
 TEXTS = [
     "",
@@ -181,9 +189,8 @@ def open_spans() -> SearchStrategy[SpanExported]:
 
 
 def windows() -> SearchStrategy[TimeWindow]:
-    """Windows whose bounds lie on, before and after the times of spans, and beyond what stores keep."""
-    moments = sorted({to_datetime(time_ns) for time_ns in TIMES_NS})
-    bounds = st.sampled_from([*moments, moments[0].replace(year=1000), moments[-1].replace(year=9999)])
+    """Windows between any two of `MOMENTS`, or open to a side."""
+    bounds = st.sampled_from(MOMENTS)
     pairs = st.tuples(_optional(bounds), _optional(bounds))
     return pairs.filter(lambda pair: pair[0] is None or pair[1] is None or pair[0] < pair[1]).map(
         lambda pair: TimeWindow(start=pair[0], end=pair[1])

@@ -49,7 +49,7 @@ class SpanAgreement(SpanStoreTests):
             left = left[size:]
         assert answers(store, [query]) == at_once
 
-    @AGREEMENT
+    @PROPERTY
     @given(draw.VALUES, draw.PARTS, draw.PARTS)
     def test_partial_match_is_exact(
         self, store: SpanStore, value: object, extra: dict[str, Any], asked: dict[str, Any]

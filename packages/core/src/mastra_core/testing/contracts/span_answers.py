@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+import pytest
 
+from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.payload import Json, encode
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.protocols import SpanStore
-from mastra_core.storage.queries import TraceQuery
+from mastra_core.storage.queries import TimeWindow, TraceQuery
 from mastra_core.testing import strategies as draw
 from mastra_core.testing.contracts.base import SpanStoreTests
-from mastra_core.testing.fakes import fake_open_span, fake_span
+from mastra_core.testing.fakes import NOON_NS, fake_open_span, fake_span
 
 
 class SpanAnswers(SpanStoreTests):
@@ -55,6 +57,50 @@ class SpanAnswers(SpanStoreTests):
             assert one is not None
             assert one.name == text
         assert store.list_traces().total == len(texts)
+
+    def test_every_value_is_found_by_its_equals_alone(self, store: SpanStore) -> None:
+        """Types and digits count: "1" is not 1, nor is true, but 1.0 is; no number is rounded."""
+        values = [None, True, False, *draw.NUMBERS, *draw.TEXTS, {}, {"0": 1}, [1], []]
+        memory = InMemoryStore()
+        for kept in (store, memory):
+            kept.write_spans(
+                [fake_span(0, trace=n, metadata=Json(encode({"v": value}))) for n, value in enumerate(values)]
+            )
+        for value in [*values, float("inf"), float("nan"), 2**53 + 3]:
+            if not isinstance(value, list):
+                query = TraceQuery(metadata={"v": value})
+                assert store.list_traces(query) == memory.list_traces(query), value
+
+    def test_windows_hold_their_start_and_not_their_end(self, store: SpanStore) -> None:
+        """A window is half-open to the nanosecond, also where its bounds lie beyond all that is stored."""
+        memory = InMemoryStore()
+        for kept in (store, memory):
+            kept.write_spans(
+                [fake_span(0, trace=n, started_at_ns=time_ns) for n, time_ns in enumerate(draw.TIMES_NS)]
+            )
+        bounds = [None, *draw.MOMENTS]
+        for start in bounds:
+            for end in bounds:
+                if start is None or end is None or start < end:
+                    query = TraceQuery(window=TimeWindow(start=start, end=end))
+                    assert store.list_traces(query) == memory.list_traces(query), query.window
+
+    @pytest.mark.parametrize("order", ["newest", "oldest"])
+    def test_pages_join_traces_that_run_and_traces_that_ended(
+        self, store: SpanStore, order: Literal["newest", "oldest"]
+    ) -> None:
+        """Whatever the page, it is that part of the whole list, wherever in it the running traces are."""
+        running = (1, 4, 5, 8)
+        store.write_open_spans([fake_open_span(0, trace=n, started_at_ns=NOON_NS + n // 2) for n in running])
+        store.write_spans(
+            [fake_span(0, trace=n, started_at_ns=NOON_NS + n // 2) for n in range(1, 9) if n not in running]
+        )
+        whole = store.list_traces(TraceQuery(order=order)).items
+        assert [trace.status for trace in whole].count(SpanStatus.RUNNING) == 4
+        for offset in range(10):
+            for limit in (1, 2, 3, 8, 9):
+                page = store.list_traces(TraceQuery(order=order, offset=offset, limit=limit))
+                assert (page.total, page.items) == (8, whole[offset : offset + limit])
 
     def test_the_root_of_several_spans_without_a_parent_is_the_earliest(self, store: SpanStore) -> None:
         """Stored or open, whichever comes first: the earliest names the trace, and it is listed once."""

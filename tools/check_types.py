@@ -5,6 +5,7 @@ mypy sees one package at a time, as its users do; with it go the typed programs 
 from `pyproject.toml`.
 """
 
+import re
 import subprocess
 import sys
 
@@ -21,18 +22,32 @@ def mypy_targets() -> dict[str, list[str]]:
     return targets
 
 
+def check_with_pyright() -> bool:
+    """Run pyright over what `pyproject.toml` includes; False for errors, and where it left files out."""
+    run = subprocess.run(["pyright", "--stats"], cwd=ROOT, check=False, capture_output=True, text=True)
+    print("\n".join(line for line in run.stdout.splitlines() if " - " in line or "errors," in line))
+    found = re.search(r"Found (\d+) source file", run.stdout)
+    expected = sum(1 for package in find_packages() for _ in package.folder.glob("src/**/*.py"))
+    if found is None or int(found[1]) < expected:
+        print(f"pyright must check at least {expected} files, it found {found and found[1]}; see `include`.")
+        return False
+    return run.returncode == 0
+
+
 def main() -> int:
     """Run all checks, also after a failure, and return the exit code."""
     commands = {
         f"mypy, {name}": ["mypy", "--cache-dir", f".mypy_cache/{name}", *paths]
         for name, paths in mypy_targets().items()
     }
-    commands["pyright, everything"] = ["pyright"]
     failed: list[str] = []
     for title, command in commands.items():
         print(f"{title}:", flush=True)
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             failed.append(title)
+    print("pyright, everything:", flush=True)
+    if not check_with_pyright():
+        failed.append("pyright, everything")
     if failed:
         print(f"Types are wrong in: {'; '.join(failed)}.")
     return 1 if failed else 0

@@ -1,6 +1,5 @@
 """Writing: all or nothing, with the rows that are to blame named, and nothing lost by a kill."""
 
-import resource
 import signal
 import subprocess
 import sys
@@ -176,9 +175,9 @@ store.close()
 """
 
 
-@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="needs a limit of file sizes")
 def test_a_full_disk_is_a_passing_fault(tmp_path):
     """Where the file cannot grow the batch is refused whole, and stored once there is room again."""
+    pytest.importorskip("resource", reason="needs a limit of file sizes")
     run = subprocess.run(
         [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "a.duckdb")],
         capture_output=True,

@@ -20,7 +20,7 @@ from weakref import WeakSet
 
 from mastra_core.clock import Clock
 from mastra_core.signals.attributes import SpanStatus
-from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
+from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent, TracingEventType
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
@@ -88,6 +88,7 @@ class ObservabilityBus:
         self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
         self._announced: set[int] = set()
         self._is_closed = False
+        self._was_in_time: bool | None = None
         self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S, self._start_channels)
         self.queue: deque[Span | Event] = deque()
         self._reset_locks()
@@ -97,6 +98,7 @@ class ObservabilityBus:
         self._heavy_bytes = 0
         self._flushes: deque[threading.Event] = deque()
         self._step_lock = threading.Lock()
+        self._shutdown_lock = threading.Lock()
         self._heavy_lock = threading.Lock()
 
     # ---------------------------------------------------------------- the caller's side
@@ -120,7 +122,7 @@ class ObservabilityBus:
             if has_room:
                 self._heavy_bytes += span._heavy_bytes
         if not has_room:
-            self._refuse("spans")
+            self._refuse("spans", "too_large" if span._heavy_bytes > self._max_bytes else "queue_full")
             return
         self.queue.append(span)
         if self.worker.is_idle:
@@ -144,18 +146,29 @@ class ObservabilityBus:
         return done
 
     def shutdown(self, deadline: float) -> bool:
-        """Flush, then stop and release everything; False where something was left at `deadline`."""
-        if self._is_closed:
-            return True
-        done = self.begin_flush()
-        in_time = done.wait(max(0.0, deadline - time.monotonic()))
+        """Flush, then stop and release everything; False where something was left at `deadline`.
+
+        Of several callers the first one does it, and the others wait for the same answer.
+        """
+        if not self._shutdown_lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            return False
+        try:
+            if self._was_in_time is None:
+                self._was_in_time = self._shut_down(deadline)
+            return self._was_in_time
+        finally:
+            self._shutdown_lock.release()
+
+    def _shut_down(self, deadline: float) -> bool:
         self._is_closed = True
         self.max_events = -1  # nothing is queued from here on
+        done = self.begin_flush()
+        in_time = done.wait(max(0.0, deadline - time.monotonic()))
         in_time = self.worker.stop(deadline) and in_time
         # All are asked before any is waited for, so that one that hangs takes no time from the rest.
         flushed = [channel.begin_flush() for channel in self.channels]
-        for channel, done in zip(self.channels, flushed, strict=True):
-            in_time = channel.shutdown(done, deadline) and in_time
+        for channel, event in zip(self.channels, flushed, strict=True):
+            in_time = channel.shutdown(event, deadline) and in_time
         _alive.discard(self)
         return in_time
 
@@ -168,11 +181,11 @@ class ObservabilityBus:
                 {"exporter": exporter, "signal": signal, "reason": reason, "count": count}
                 for (exporter, signal, reason), count in self.drops.by_key().items()
             ],
-            "exporters": {channel.exporter.name: channel.stats() for channel in self.channels},
+            "exporters": {channel.name: channel.stats() for channel in self.channels},
         }
 
-    def _refuse(self, signal: Signal) -> None:
-        self.drops.count("bus", signal, "shutdown" if self._is_closed else "queue_full", 1)
+    def _refuse(self, signal: Signal, reason: str = "queue_full") -> None:
+        self.drops.count("bus", signal, "shutdown" if self._is_closed else reason, 1)
 
     def _start_channels(self) -> None:
         """Start the exporters' threads with the bus's: later the interpreter may refuse to."""
@@ -188,10 +201,11 @@ class ObservabilityBus:
         """Offer what is queued; the seconds to linger before the next time, None to sleep."""
         with self._step_lock:
             flushes = len(self._flushes)
+            self._give_up_old()
             batch = self._take()
             if batch:
                 self._offer(batch)
-            self._watch_open_spans(announce_all=flushes > 0)
+            self._announce_open(everything=flushes > 0)
             for _ in range(flushes):
                 self._flushes.popleft().set()
         if len(self.queue) >= HURRY_AT or self._flushes:
@@ -204,20 +218,25 @@ class ObservabilityBus:
         heavy = 0
         for _ in range(len(queue)):
             item = queue.popleft()
-            try:
-                if isinstance(item, Span):
-                    heavy += item._heavy_bytes
-                    event: Event = TracingEvent("span_ended", self._export_span(item))
-                else:
-                    event = item
-            except Exception as error:  # noqa: BLE001  # one item must not take the others with it
-                self.drops.count("bus", "spans", "invalid", 1, repr(error))
+            if not isinstance(item, Span):
+                batch.append((item, weigh(item)))
                 continue
-            batch.append((event, weigh(event)))
+            heavy += item._heavy_bytes
+            event = self._exported(item, "span_ended")
+            if event is not None:
+                batch.append((event, weigh(event)))
         if heavy:
             with self._heavy_lock:
                 self._heavy_bytes -= heavy
         return batch
+
+    def _exported(self, span: Span, kind: TracingEventType) -> TracingEvent | None:
+        """The event of a span; one that cannot be exported is counted and takes no other with it."""
+        try:
+            return TracingEvent(kind, self._export_span(span))
+        except Exception as error:  # noqa: BLE001  # what a user called a span may raise whatever it likes
+            self.drops.count("bus", "spans", "invalid", 1, repr(error))
+            return None
 
     def _offer(self, batch: Sequence[Weighed]) -> None:
         if self._processors:
@@ -226,21 +245,24 @@ class ObservabilityBus:
             channel.offer(batch)
 
     def _process(self, event: Event) -> Event | None:
-        current: Event | None = event
+        current = event
         for processor in self._processors:
-            if current is None:
-                return None
             try:
-                current = processor.process(current)
-            except Exception as error:  # noqa: BLE001  # whatever a user's processor raises
+                result = processor.process(current)
+                if result is None:
+                    return None
+                current = result
+                if type(current) not in SIGNAL_OF:
+                    raise TypeError(f"a processor must return an event or None, got {current!r}")  # noqa: TRY301
+            except BaseException as error:  # noqa: BLE001  # whatever a user's processor raises
                 self.drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
                 return None
         return current
 
     # ---------------------------------------------------------------- open spans
 
-    def _watch_open_spans(self, *, announce_all: bool) -> None:
-        """Announce spans that have been open for a while, and give up those open for too long."""
+    def _announce_open(self, *, everything: bool) -> None:
+        """Announce each span once that has been open for a while, or all."""
         if not self.open_spans:
             self._announced.clear()
             return
@@ -249,20 +271,27 @@ class ObservabilityBus:
         self._announced.intersection_update(number for number, _ in spans)
         started: list[Weighed] = []
         for number, span in spans:
-            age = now - span._started_at_ns
-            if age > self._max_lifetime_ns:
-                self._give_up(span)
-            elif number not in self._announced and (announce_all or age >= ANNOUNCE_AFTER_S * 1e9):
-                self._announced.add(number)
-                event = TracingEvent("span_started", self._export_span(span))
+            is_old = now - span._started_at_ns >= ANNOUNCE_AFTER_S * 1e9
+            if number in self._announced or not (everything or is_old):
+                continue
+            self._announced.add(number)
+            event = self._exported(span, "span_started")
+            if event is not None:
                 started.append((event, weigh(event)))
         if started:
             self._offer(started)
 
-    def _give_up(self, span: Span) -> None:
+    def _give_up_old(self) -> None:
         """A span that nobody ends cannot be held for ever: it ends as interrupted."""
-        span._status = SpanStatus.INTERRUPTED
-        span._tracer.finish(span)
+        now, oldest = self._clock(), None
+        for _, span in _snapshot(self.open_spans):
+            if now - span._started_at_ns > self._max_lifetime_ns:
+                span._status = SpanStatus.INTERRUPTED
+                span._tracer.finish(span)
+            elif oldest is None or span._started_at_ns < oldest:
+                oldest = span._started_at_ns
+        left_ns = None if oldest is None else oldest + self._max_lifetime_ns - now
+        self.worker.longest_sleep_s = None if left_ns is None else left_ns / 1e9 + LINGER_S
 
     # ---------------------------------------------------------------- fork
 
@@ -272,7 +301,7 @@ class ObservabilityBus:
         self._reset_locks()
         self.open_spans.clear()
         self._announced.clear()
-        self.drops.forget_lock()
+        self.drops.reset_after_fork()
         self.worker.reset()
         for channel in self.channels:
             channel.reset_after_fork()

@@ -19,6 +19,7 @@ OnDropped = Callable[[DropEvent], None]
 
 _REASONS = {
     "queue_full": "the queue is full; raise `max_queue_events`, or look why the exporter is slow",
+    "too_large": "its payloads alone are larger than what may wait",
     "exporter_failed": "the exporter failed",
     "rejected": "the store refuses the row",
     "unsupported": "the store does not keep this signal",
@@ -69,6 +70,7 @@ class Drops:
         with self._lock:
             return dict(self._counts)
 
-    def forget_lock(self) -> None:
-        """Make the lock anew: in a forked child it may be held by a thread that is not there."""
+    def reset_after_fork(self) -> None:
+        """In a forked child: what was lost before is the parent's loss, and the lock may be held."""
         self._lock = threading.Lock()
+        self._counts = Counter()

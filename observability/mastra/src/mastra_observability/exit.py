@@ -31,6 +31,6 @@ def _drain() -> None:
     buses = list(_buses)
     for bus in buses:
         bus.begin_flush()
-    in_time = [bus.shutdown(deadline) for bus in buses]
+    in_time = [bus.shutdown(deadline) for bus in buses]  # all of them, whatever the first says
     if not all(in_time):
         log.warning("The program ended before everything recorded could be handed over.")

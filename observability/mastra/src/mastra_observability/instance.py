@@ -11,11 +11,11 @@ from typing import Any, ParamSpec, Self, TypeVar, cast
 from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import ConfigurationError
 from mastra_core.ids import IdSource, RandomIds
+from mastra_core.runtime.assembly import find_storage
 from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.payload import clean_text
 from mastra_core.storage.protocols import Store
-from mastra_core.storage.registry import open_store
 from mastra_core.tracing.contexts import (
     NO_OP_LOGGER,
     NO_OP_METRICS,
@@ -56,7 +56,8 @@ class Observability(RecordingTracer):
 
     Args:
         config: all settings; or pass them by name.
-        storage: a store or its URL. Without `exporters` it gets a `DefaultExporter` by itself.
+        storage: a store or its URL; None reads `MASTRA_STORAGE_URL`. Without `exporters` it gets a
+            `DefaultExporter` by itself.
         clock: what time it is; for tests.
         ids: where ids come from; for tests.
         **settings: the fields of `ObservabilityConfig`.
@@ -81,11 +82,11 @@ class Observability(RecordingTracer):
                 f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
             )
         self.config = config = config or ObservabilityConfig(**settings)
-        self._owns_store = isinstance(storage, str)
-        self.store: Store | None = open_store(storage) if isinstance(storage, str) else storage
+        self.store: Store | None = find_storage(storage)
+        self._owns_store = self.store is not storage
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
         bus = ObservabilityBus(
-            [Channel(exporter, self._drops, MAX_QUEUE_BYTES) for exporter in self._make_exporters()],
+            self._make_channels(),
             cast("Sequence[Any]", config.processors),
             SpanSnapshot(PayloadLimiter(config.payload)),
             self._drops,
@@ -104,6 +105,21 @@ class Observability(RecordingTracer):
         )
         super().__init__(bus, ids or RandomIds(), clock, make_sampler(config.sampling_config), base)
         drain_at_exit(bus)
+
+    def _make_channels(self) -> list[Channel]:
+        """One for each exporter; where several have the same name, the further ones get a number."""
+        channels: list[Channel] = []
+        for exporter in self._make_exporters():
+            count = sum(channel.exporter.name == exporter.name for channel in channels)
+            if any(channel.exporter is exporter for channel in channels):
+                raise ConfigurationError(
+                    f"Field `observability.exporters` has {exporter!r} twice; make two of it"
+                )
+            name = f"{exporter.name} {count + 1}" if count else exporter.name
+            channels.append(
+                Channel(exporter, name, self._drops, self.config.max_queue_events, MAX_QUEUE_BYTES)
+            )
+        return channels
 
     def _make_exporters(self) -> list[BaseExporter]:
         given = self.config.exporters

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from mastra_core.ids import format_span_id
-from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.payload import Json, clean_text, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
@@ -39,7 +39,6 @@ _NO_MODEL = _ModelAttributes()
 _NO_USAGE = _Usage()
 _decode_model = msgspec.json.Decoder(_ModelAttributes, strict=False).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_KNOWN_TYPES = frozenset(SpanType)
 _MODEL_SPANS = {SpanType.MODEL_GENERATION.value, SpanType.MODEL_STEP.value}
 
 
@@ -59,7 +58,7 @@ class SpanSnapshot:
         trace = span._trace
         attributes = _merge(span._attributes)
         span_type = span._type
-        if span_type not in _KNOWN_TYPES:
+        if span_type not in SPAN_TYPES:
             # A kind of a user's own: stored as generic, its name kept.
             attributes = _merge(
                 [encode({"span_type": str(span_type)})], (attributes,) if attributes else None

@@ -108,16 +108,14 @@ class RecordingTracer:
             correlation = correlation.enter(entity)
         number = self._span_id() or 1
         span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
-        if attributes:
+        if attributes is not None:
             try:
                 # Flat ones, nearly all, need no guard against endless nesting.
                 payload = encode(attributes) if is_tracked(attributes) else encode_fast(attributes)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
                 payload = encode(attributes)
-            span._attributes = payload
-            if len(payload) > HEAVY_BYTES:
-                span._heavy_bytes = len(payload)
-        if input is not UNSET or metadata:
+            span._attributes = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
+        if input is not UNSET or metadata is not None:
             span.update(input=input, metadata=metadata)
         if parent_number == 0 and options is not None and options.parent_span_id is not None:
             span._remote_parent_span_id = options.parent_span_id
@@ -198,7 +196,7 @@ class RecordingTracer:
             score=given.score,
             reason=None if given.reason is None else clean_text(given.reason),
             source=given.source,
-            metadata=Json(encode(metadata)) if metadata else None,
+            metadata=None if metadata is None else Json(encode(metadata)),
             correlation=correlation or self._base,
         )
         self._bus.emit(ScoreEvent(exported))
@@ -241,7 +239,7 @@ class RecordingTracer:
             value_text=clean_text(str(given.value)) if is_text else None,
             source=given.source,
             comment=None if given.comment is None else clean_text(given.comment),
-            metadata=Json(encode(metadata)) if metadata else None,
+            metadata=None if metadata is None else Json(encode(metadata)),
             correlation=who,
         )
         self._bus.emit(FeedbackEvent(exported))

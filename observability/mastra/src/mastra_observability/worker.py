@@ -7,9 +7,14 @@ test for the caller in the common case, because the worker lingers a little to l
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+log = logging.getLogger("mastra.observability")
+
+FAILURE_PAUSE_S = 0.1
 
 
 class Worker:
@@ -22,9 +27,11 @@ class Worker:
         has_work: tells whether something arrived in the meantime; asked before falling asleep.
         linger_s: how long to let work pile up after having been woken from sleep.
         on_start: called when the thread was started, by who started it.
+        on_stop: called as the thread's last act.
 
     Attributes:
         is_idle: whether `wake` is needed for new work to be seen.
+        longest_sleep_s: how long to sleep at the most without being woken; None is for ever.
     """
 
     def __init__(
@@ -34,12 +41,16 @@ class Worker:
         has_work: Callable[[], bool],
         linger_s: float,
         on_start: Callable[[], None] = lambda: None,
+        on_stop: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._step = step
         self._has_work = has_work
         self._linger_s = linger_s
         self._on_start = on_start
+        self._on_stop = on_stop
+        self._is_failing = False
+        self.longest_sleep_s: float | None = None
         self._thread: threading.Thread | None = None
         self.reset()
 
@@ -83,11 +94,15 @@ class Worker:
     def stop(self, deadline: float) -> bool:
         """Let the thread end after the present step; True if it did before `deadline` (monotonic)."""
         with self._lock:
-            self._is_stopping = True
+            has_stopped, self._is_stopping = self._is_stopping, True
             self._awake.set()
             self._hurry.set()
             thread = self._thread
-        if thread is None or thread is threading.current_thread():
+        if thread is threading.current_thread():
+            return True
+        if thread is None:
+            if not has_stopped:
+                self._on_stop()
             return True
         thread.join(max(0.0, deadline - time.monotonic()))
         return not thread.is_alive()
@@ -105,7 +120,18 @@ class Worker:
             if pause > 0.0:
                 hurry.wait(pause)
             hurry.clear()
-            pause = self._step()
+            pause = self._guarded_step()
+        self._on_stop()
+
+    def _guarded_step(self) -> float | None:
+        """A step that fails must not end the thread: nobody would notice, and the queue would fill up."""
+        try:
+            return self._step()
+        except BaseException:
+            if not self._is_failing:
+                self._is_failing = True
+                log.exception("%s failed inside; it goes on. Further failures are not told.", self._name)
+            return FAILURE_PAUSE_S
 
     def _fall_asleep(self, awake: threading.Event) -> bool:
         """Sleep until woken; False where work had arrived before."""
@@ -115,6 +141,6 @@ class Worker:
         if self._has_work():
             self.is_idle = False
             return False
-        awake.wait()
+        awake.wait(self.longest_sleep_s)
         self.is_idle = False
         return True

@@ -58,6 +58,8 @@ def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # py
         return f"Field `{where}` is missing"
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.removeprefix("Input should be ").removeprefix("Input should ")
+    if detail["type"] == "sequence_str":
+        message = "a sequence of values, not one text"
     message = _HAVING.sub(lambda match: f"a {match[1].lower()} with {match[2]}", message)
     value = repr(detail["input"])
     got = value if len(value) <= 200 else value[:200] + "…"

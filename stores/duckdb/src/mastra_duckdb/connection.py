@@ -73,7 +73,7 @@ class Turn:
             appender.clear()
             if not isinstance(error, Exception) or not is_refusal(error):
                 raise
-            raise WriteRejectedError(f"DuckDB refuses a row for {table}: {text_of(error)}") from error
+            raise WriteRejectedError(text_of(error)) from error
 
     @contextmanager
     def transaction(self, *, is_trial: bool = False) -> Generator[None]:

@@ -110,7 +110,7 @@ class DuckDBStore:
     def write_spans(self, batch: Sequence[SpanExported]) -> None:
         """Store ended spans, all or none.
 
-        Costs about 25 µs a span in batches of 1 000; small batches cost a few milliseconds each.
+        Costs about 30 µs a span in batches of 1 000; small batches cost a few milliseconds each.
 
         Raises:
             StoreUnavailableError: passing fault; the same batch may be written again.

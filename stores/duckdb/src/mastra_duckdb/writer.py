@@ -60,7 +60,7 @@ UPDATE {SUMMARIES.name} SET has_child_error = TRUE WHERE trace_id IN (SELECT unn
 
 @dataclass(frozen=True, slots=True)
 class _Present:
-    """What the database holds of a batch, and perhaps a little more.
+    """What the database holds of a batch, and perhaps a little more, which does no harm.
 
     Attributes:
         ended: keys of ended spans.

@@ -57,12 +57,13 @@ class BaseExporter:
         batch_size: most events handed to `export` at once.
         linger_s: how long events may wait for company, in seconds.
         max_queue_events: events that wait for this exporter at the most; more are dropped and counted.
+            None takes the configured number.
     """
 
     name: str = ""
     batch_size: int = 512
     linger_s: float = 0.0
-    max_queue_events: int = 65_536
+    max_queue_events: int | None = None
 
     report_drop: DropReport = staticmethod(_ignore_drop)  # replaced per instance by the pipeline
     _runner: asyncio.Runner | None = None
@@ -102,7 +103,7 @@ class BaseExporter:
                 result = handler(event)
                 if inspect.isawaitable(result):
                     self._run(result)
-            except Exception as error:  # noqa: BLE001  # whatever a user's exporter raises
+            except BaseException as error:  # noqa: BLE001  # cancellation and exits are its own, too
                 self.report_drop(SIGNAL_OF[type(event)], "exporter_failed", 1, repr(error))
 
     def flush(self) -> None:

@@ -3,6 +3,9 @@
 So an exporter that is slow, hangs or fails delays and loses nothing but its own. Where it says that
 the fault is passing (`retryable`), the same batch is handed over again, on a timer of its own that
 neither new traffic nor a flush cuts short, until it arrives or the program ends.
+
+The books: what was accepted was exported, was lost, or is still queued. What found no room was never
+accepted; it is in the drops alone.
 """
 
 from __future__ import annotations
@@ -25,57 +28,72 @@ STOP_GRACE_S = 0.1
 Weighed = tuple[Event, int]
 """An event and the bytes of its payloads."""
 
+Loss = tuple[Signal, str, int, str | None]
+"""Signal, reason, count and the text of an error."""
+
 
 class Channel:
     """Carries events to one exporter.
 
     Args:
         exporter: where to.
+        name: what it is called in the books; no two channels of a bus have the same.
         drops: the books.
+        max_queue_events: events that wait at the most, where the exporter does not say itself.
         max_queue_bytes: payload bytes that wait at the most.
     """
 
-    def __init__(self, exporter: BaseExporter, drops: Drops, max_queue_bytes: int) -> None:
+    def __init__(
+        self, exporter: BaseExporter, name: str, drops: Drops, max_queue_events: int, max_queue_bytes: int
+    ) -> None:
         self.exporter = exporter
+        self.name = name
         self.signals = exporter.signals
         self._drops = drops
+        self._max_events = exporter.max_queue_events or max_queue_events
         self._max_bytes = max_queue_bytes
+        self._worker = Worker(
+            f"mastra-{name}", self._step, self._has_work, exporter.linger_s, on_stop=self._close_exporter
+        )
+        exporter.report_drop = self._report_drop
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()  # of the counters that two threads change
+        self._step_lock = threading.Lock()
         self._queue: deque[Weighed] = deque()
         self._queued_bytes = 0
         self._batch: list[Event] = []
+        self._batch_losses: list[Loss] | None = None
         self._retry_delay_s = 0.0
         self._accepted: Counter[Signal] = Counter()
         self._exported: Counter[Signal] = Counter()
-        self._last_error: str | None = None
-        self._worker = Worker(
-            f"mastra-{exporter.name}",
-            self._step,
-            lambda: bool(self._queue or self._flushes),
-            exporter.linger_s,
-        )
-        self._flushes: deque[threading.Event] = deque()
+        self._accepted_count = self._done_count = 0
+        self._flushes: deque[tuple[int, threading.Event]] = deque()
         self._stop_retrying = threading.Event()
-        self._is_closed = False
-        exporter.report_drop = self._report_drop
+        self._last_error: str | None = None
+        self._is_closed = self._is_abandoned = False
 
     # ---------------------------------------------------------------- the bus's side
 
     def offer(self, events: Sequence[Weighed]) -> None:
         """Queue what there is room for; the rest is dropped and counted."""
-        queue, limit = self._queue, self.exporter.max_queue_events
-        refused: Counter[Signal] = Counter()
-        for event, weight in events:
-            signal = SIGNAL_OF[type(event)]
-            if signal not in self.signals:
-                continue
-            if self._is_closed or len(queue) >= limit or self._queued_bytes + weight > self._max_bytes:
-                refused[signal] += 1
-                continue
-            self._accepted[signal] += 1
-            self._queued_bytes += weight
-            queue.append((event, weight))
+        queue, refused = self._queue, Counter[Signal]()
+        with self._lock:
+            for event, weight in events:
+                signal = SIGNAL_OF[type(event)]
+                if signal not in self.signals:
+                    continue
+                is_full = len(queue) >= self._max_events or self._queued_bytes + weight > self._max_bytes
+                if self._is_closed or is_full:
+                    refused[signal] += 1
+                    continue
+                self._accepted[signal] += 1
+                self._accepted_count += 1
+                self._queued_bytes += weight
+                queue.append((event, weight))
         for signal, count in refused.items():
-            self._report_drop(signal, "shutdown" if self._is_closed else "queue_full", count, None)
+            self._drops.count(self.name, signal, "shutdown" if self._is_closed else "queue_full", count)
         if len(queue) >= self.exporter.batch_size:
             self._worker.hurry()
         elif queue and self._worker.is_idle:
@@ -88,14 +106,15 @@ class Channel:
     def begin_flush(self) -> threading.Event:
         """Ask for everything queued so far to be handed over; the event is set when it was."""
         done = threading.Event()
-        self._flushes.append(done)
+        self._flushes.append((self._accepted_count, done))
         if not self._worker.hurry():
             self._work_in_caller(done)
         return done
 
     def _work_in_caller(self, done: threading.Event) -> None:
         """Hand over what is queued where no thread can be had, as at the interpreter's end."""
-        while not done.is_set():
+        while not done.is_set() and self._step_lock.acquire(blocking=False):
+            self._step_lock.release()
             self._step()
             if self._retry_delay_s:
                 break
@@ -109,111 +128,136 @@ class Channel:
         # have been used up by another exporter.
         in_time = self._worker.stop(max(deadline, time.monotonic()) + STOP_GRACE_S) and in_time
         self._drop_rest()
-        if in_time:
-            self._close_exporter()
         return in_time
 
     def stats(self) -> dict[str, object]:
         """Counts by signal, and how things stand."""
-        return {
-            "accepted": dict(self._accepted),
-            "exported": dict(self._exported),
-            "queued": len(self._queue) + len(self._batch),
-            "queued_bytes": self._queued_bytes,
-            "last_error": self._last_error,
-        }
+        with self._lock:
+            return {
+                "accepted": dict(self._accepted),
+                "exported": dict(self._exported),
+                "queued": len(self._queue) + len(self._batch),
+                "queued_bytes": self._queued_bytes,
+                "last_error": self._last_error,
+            }
 
     def reset_after_fork(self) -> None:
-        """In a forked child: what is queued is the parent's to export."""
-        self._queue = deque()
-        self._queued_bytes = 0
-        self._batch = []
-        self._flushes = deque()
-        self._stop_retrying = threading.Event()
+        """In a forked child: what is queued and counted is the parent's."""
+        self._reset()
         self._worker.reset()
 
     # ---------------------------------------------------------------- the thread's side
 
+    def _has_work(self) -> bool:
+        return bool(self._queue or self._batch or self._flushes)
+
     def _step(self) -> float | None:
         """Hand over one batch; the seconds to wait before the next one, None where there is none."""
-        flushes = len(self._flushes)
-        if not self._batch:
-            self._take_batch()
-        if self._batch and not self._deliver():
-            self._stop_retrying.wait(self._retry_delay_s)
+        with self._step_lock:
+            if not self._batch:
+                self._take_batch()
+            if self._batch and not self._deliver():
+                self._stop_retrying.wait(self._retry_delay_s)
+                return 0.0
+            self._finish_flushes()
+        if self._flushes or len(self._queue) >= self.exporter.batch_size:
             return 0.0
-        if self._queue:
-            return 0.0 if flushes or len(self._queue) >= self.exporter.batch_size else self.exporter.linger_s
-        if flushes:
-            self._finish_flush(flushes)
-        return 0.0 if self._flushes else None
+        return self.exporter.linger_s if self._queue else None
 
     def _take_batch(self) -> None:
-        queue = self._queue
-        for _ in range(min(len(queue), self.exporter.batch_size)):
-            event, weight = queue.popleft()
-            self._queued_bytes -= weight
-            self._batch.append(event)
+        with self._lock:
+            for _ in range(min(len(self._queue), self.exporter.batch_size)):
+                event, weight = self._queue.popleft()
+                self._queued_bytes -= weight
+                self._batch.append(event)
 
     def _deliver(self) -> bool:
         """Hand the batch over; False where it is to be tried again."""
-        batch = self._batch
+        batch, losses = self._batch, list[Loss]()
+        self._batch_losses = losses
         try:
             self.exporter.export(batch)
-        except Exception as error:  # noqa: BLE001  # whatever a user's exporter raises
-            first_time = self._last_error is None
-            self._last_error = repr(error)
+        except BaseException as error:  # noqa: BLE001  # whatever an exporter raises stays here
             if getattr(error, "retryable", False) and not self._stop_retrying.is_set():
-                self._back_off(error, is_news=first_time)
+                self._back_off(error)
                 return False
-            self._lose(batch, "exporter_failed", str(error) or repr(error))
-        else:
-            if self._retry_delay_s:
-                log.warning("%s works again; what waited for it was handed over.", self.exporter.name)
-            self._last_error = None
-            for event in batch:
-                self._exported[SIGNAL_OF[type(event)]] += 1
-        self._retry_delay_s = 0.0
-        self._batch = []
+            losses = _losses_of(batch, "exporter_failed", str(error) or repr(error))
+        finally:
+            self._batch_losses = None
+        self._settle(batch, losses)
         return True
 
-    def _back_off(self, error: Exception, *, is_news: bool) -> None:
-        """Wait longer each time, with jitter, so that many programs do not come back as one."""
-        if is_news:
-            log.warning("%s cannot deliver now and keeps trying: %s", self.exporter.name, error)
-        longest = min(LONGEST_DELAY_S, max(FIRST_DELAY_S, self._retry_delay_s * 2))
-        self._retry_delay_s = random.uniform(longest / 2, longest)  # no secret
+    def _settle(self, batch: Sequence[Event], losses: Sequence[Loss]) -> None:
+        """Enter into the books what became of a batch, unless it was given up meanwhile."""
+        with self._lock:
+            if self._is_abandoned:
+                return
+            for event in batch:
+                self._exported[SIGNAL_OF[type(event)]] += 1
+            for signal, _, count, _ in losses:
+                self._exported[signal] -= count
+            self._done_count += len(batch)
+            self._batch = []
+            self._last_error = losses[-1][3] if losses else None
+        if self._retry_delay_s:
+            self._retry_delay_s = 0.0
+            if not losses:
+                log.warning("%s works again; what waited for it was handed over.", self.name)
+        self._tell(losses)
 
-    def _finish_flush(self, count: int) -> None:
+    def _back_off(self, error: BaseException) -> None:
+        """Wait longer each time, with jitter, so that many programs do not come back as one."""
+        self._last_error = str(error) or repr(error)
+        if not self._retry_delay_s:
+            log.warning("%s cannot deliver now and keeps trying: %s", self.name, error)
+        longest = min(LONGEST_DELAY_S, max(FIRST_DELAY_S, self._retry_delay_s * 2))
+        self._retry_delay_s = random.uniform(longest / 2, longest)
+
+    def _finish_flushes(self) -> None:
+        """Set the events of the flushes whose share was handed over."""
+        due = sum(target <= self._done_count for target, _ in list(self._flushes))
+        if not due:
+            return
         try:
             self.exporter.flush()
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001
             self._last_error = repr(error)
-            log.warning("%s failed to flush: %s", self.exporter.name, error)
-        for _ in range(count):
-            self._flushes.popleft().set()
+            log.warning("%s failed to flush: %r", self.name, error)
+        for _ in range(due):
+            self._flushes.popleft()[1].set()
 
     def _close_exporter(self) -> None:
-        try:
-            self.exporter.shutdown()
-            self.exporter.close_loop()
-        except Exception as error:  # noqa: BLE001
-            log.warning("%s failed to shut down: %s", self.exporter.name, error)
+        for close in (self.exporter.shutdown, self.exporter.close_loop):
+            try:
+                close()
+            except BaseException as error:  # noqa: BLE001
+                log.warning("%s failed to shut down: %r", self.name, error)
 
     # ---------------------------------------------------------------- losses
 
     def _report_drop(self, signal: Signal, reason: str, count: int, detail: str | None) -> None:
-        if reason not in ("queue_full", "shutdown"):
-            self._exported[signal] -= count  # counted as handed over with its batch
-        self._drops.count(self.exporter.name, signal, reason, count, detail)
-
-    def _lose(self, events: Sequence[Event], reason: str, detail: str | None) -> None:
-        counts: Counter[Signal] = Counter(SIGNAL_OF[type(event)] for event in events)
-        for signal, count in counts.items():
-            self._drops.count(self.exporter.name, signal, reason, count, detail)
+        """What an exporter calls; inside `export` it holds only if the batch is not tried again."""
+        if self._batch_losses is not None:
+            self._batch_losses.append((signal, reason, count, detail))
+            return
+        with self._lock:
+            self._exported[signal] -= count
+        self._tell([(signal, reason, count, detail)])
 
     def _drop_rest(self) -> None:
-        rest = [*self._batch, *(event for event, _ in self._queue)]
-        self._queue.clear()
-        self._batch = []
-        self._lose(rest, "shutdown", self._last_error)
+        with self._lock:
+            rest = [*self._batch, *(event for event, _ in self._queue)]
+            self._is_abandoned = True  # where the thread hangs, its late end is counted no more
+            self._queue.clear()
+            self._batch = []
+            self._queued_bytes = 0
+        self._tell(_losses_of(rest, "shutdown", self._last_error))
+
+    def _tell(self, losses: Sequence[Loss]) -> None:
+        for signal, reason, count, detail in losses:
+            self._drops.count(self.name, signal, reason, count, detail)
+
+
+def _losses_of(events: Sequence[Event], reason: str, detail: str | None) -> list[Loss]:
+    counts: Counter[Signal] = Counter(SIGNAL_OF[type(event)] for event in events)
+    return [(signal, reason, count, detail) for signal, count in counts.items()]

@@ -27,7 +27,6 @@ class DefaultExporter(BaseExporter):
     """
 
     name = "DefaultExporter"
-    signals: frozenset[Signal] = frozenset(SIGNAL_OF.values())
 
     def __init__(
         self, store: Store | None = None, *, batch_size: int = 2_000, flush_interval_s: float = 1.0
@@ -53,26 +52,27 @@ class DefaultExporter(BaseExporter):
                 "or leave it out of `exporters`"
             )
 
+    @property
+    def signals(self) -> frozenset[Signal]:
+        """All of them; what the store does not keep is told."""
+        return frozenset(SIGNAL_OF.values())
+
     def export(self, batch: Sequence[Event]) -> None:
         """Write a batch, signal by signal.
 
         Raises:
             StorageError: of the store; retryable where the same batch may be written again.
         """
-        self._losses: list[tuple[Signal, str, int, str]] = []
         by_kind: dict[type, list[Any]] = {}
         for event in batch:
             by_kind.setdefault(type(event), []).append(event)
         for kind, events in by_kind.items():
             self._write_signal(SIGNAL_OF[kind], events)
-        # Told only now: had a later signal met a passing fault, the batch would come again.
-        for signal, reason, count, detail in self._losses:
-            self.report_drop(signal, reason, count, detail)
 
     def _write_signal(self, signal: Signal, events: list[Any]) -> None:
         store = self._store
         if not getattr(cast("Store", store).capabilities, signal):
-            self._losses.append((signal, "unsupported", len(events), type(store).__name__))
+            self.report_drop(signal, "unsupported", len(events), type(store).__name__)
         elif signal == "spans":
             self._write_spans(events)
         elif signal == "logs":
@@ -103,7 +103,7 @@ class DefaultExporter(BaseExporter):
             write(rows)
         except WriteRejectedError as error:
             if len(rows) == 1:
-                self._losses.append((signal, "rejected", 1, str(error)))
+                self.report_drop(signal, "rejected", 1, str(error))
                 return
             refused = set(error.positions)
             if refused:
@@ -118,4 +118,4 @@ class DefaultExporter(BaseExporter):
             if error.retryable:
                 raise
             # Not this batch's fault, and no fault that passes: the other signals still get their turn.
-            self._losses.append((signal, "exporter_failed", len(rows), str(error)))
+            self.report_drop(signal, "exporter_failed", len(rows), str(error))

@@ -19,7 +19,7 @@ from typing import IO, Any
 import msgspec
 
 from mastra_core.errors import ConfigurationError
-from mastra_core.signals.events import SIGNAL_OF, Event
+from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.lines import LinesLostError, RotatingFile, Sink, StreamSink
 
@@ -89,7 +89,7 @@ class JsonExporter(BaseExporter):
         try:
             self._sink.write(lines)
         except LinesLostError as error:
-            lost = Counter(SIGNAL_OF[type(event)] for event in events[error.written :])
+            lost: Counter[Signal] = Counter(SIGNAL_OF[type(event)] for event in events[error.written :])
             for signal, count in lost.items():
                 self.report_drop(signal, "exporter_failed", count, str(error))
 

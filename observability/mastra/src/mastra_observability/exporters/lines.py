@@ -10,9 +10,10 @@ import io
 import os
 import select
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, cast
 
 from mastra_observability.drops import log
 
@@ -88,10 +89,9 @@ def write_bytes(stream: IO[Any], data: bytes, encoding: str = "utf-8") -> None:
     if binary is not None:
         stream.flush()
         binary.write(data)
-    elif hasattr(stream, "encoding"):
-        stream.write(data.decode(encoding))
     else:
-        stream.write(data)
+        write = cast("Callable[[str | bytes], object]", stream.write)  # text or binary, as was asked
+        write(data.decode(encoding) if hasattr(stream, "encoding") else data)
     stream.flush()
 
 

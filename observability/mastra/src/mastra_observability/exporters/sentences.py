@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.feedback import FeedbackExported
@@ -27,7 +27,10 @@ _LEVEL_COLORS: dict[str, Color] = {
 def log_line(log: LogExported, ink: Ink) -> str:
     """`10:25:41.473 INFO     counting  chars=20  trace=4bf92f35`."""
     data = decode(log.data)
-    fields = data if isinstance(data, dict) else {} if data is None else {"data": data}
+    if data is None:
+        fields: dict[str, Any] = {}
+    else:
+        fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {"data": data}
     logger = "" if log.logger is None else ink(_text(log.logger), "dim") + " "
     said = logger + _text(log.message)
     return _line(

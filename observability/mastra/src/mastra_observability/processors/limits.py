@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from mastra_core.signals.payload import encode
+from mastra_core.signals.payload import encode, head_and_tail
 
 
 class Limits(Protocol):
@@ -58,7 +58,7 @@ class PayloadLimiter:
         if cut is value and len(payload) <= self._limits.max_bytes:
             return payload
         text = encode(cut)
-        return text if len(text) <= self._limits.max_bytes else self._head_and_tail(text, len(payload))
+        return text if len(text) <= self._limits.max_bytes else head_and_tail(payload, self._limits.max_bytes)
 
     def _cut(self, value: Any, depth: int) -> Any:  # noqa: ANN401  # JSON is any value
         """The same object where nothing had to be cut, else a cut copy."""
@@ -68,7 +68,7 @@ class PayloadLimiter:
             return value
         if depth >= self._max_depth:
             return f"<{_kind(value)} of {len(value)}, deeper than {self._max_depth} levels>"
-        return self._cut_list(value, depth) if isinstance(value, list) else self._cut_object(value, depth)
+        return self._cut_list(value, depth) if _kind(value) == "list" else self._cut_object(value, depth)
 
     def _cut_text(self, text: str) -> str:
         most = self._limits.max_string_chars
@@ -96,19 +96,6 @@ class PayloadLimiter:
         elif all(kept.get(name) is fields[name] for name in names):
             return fields
         return kept
-
-    def _head_and_tail(self, text: bytes, original_bytes: int) -> bytes:
-        """A payload that is too large as a whole: its beginning and its end, as text."""
-        room = max(0, self._limits.max_bytes - 200) // 2  # escaping may double what is kept
-        head, tail = room - room // 4, room // 4
-        return encode(
-            {
-                "truncated": True,
-                "original_bytes": original_bytes,
-                "head": text[:head].decode(errors="ignore"),
-                "tail": text[len(text) - tail :].decode(errors="ignore"),
-            }
-        )
 
 
 def _is_container(value: object) -> bool:

@@ -128,8 +128,13 @@ def _check_exporters(exporters: Sequence[object] | None) -> tuple[object, ...] |
     return tuple(exporters)
 
 
-def _as_tuple(values: Sequence[object]) -> tuple[object, ...]:
-    return tuple(values)
+def _check_processors(processors: Sequence[object]) -> tuple[object, ...]:
+    for processor in processors:
+        if isinstance(processor, type) or not callable(getattr(processor, "process", None)):
+            raise ValueError(
+                f"made of processors, objects with a method `process(event)`; {processor!r} is none"
+            )
+    return tuple(processors)
 
 
 class ObservabilityConfig(Validated):
@@ -149,7 +154,8 @@ class ObservabilityConfig(Validated):
         default_session_id: session, where a call names none.
         source: what part of a system the signals come from.
         payload: how much of a payload is recorded.
-        max_queue_events: events that wait for a worker at the most; more are dropped and counted.
+        max_queue_events: events that wait on the bus, and before each exporter, at the most; more are
+            dropped, the newest first, and counted.
         on_dropped: told of every loss, on a worker's thread.
         max_span_lifetime_s: a span open for longer is stored as it is, incomplete.
 
@@ -166,14 +172,14 @@ class ObservabilityConfig(Validated):
     sampling: Annotated[
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
     ] = Field(default_factory=SamplingConfig)
-    processors: Annotated[Sequence[object], AfterValidator(_as_tuple)] = ()
+    processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
     metrics: bool = True
     organization_id: Identifier | None = None
     user_id: Identifier | None = None
     default_session_id: Identifier | None = None
     source: Annotated[str, Field(min_length=1)] | None = None
     payload: PayloadLimits = Field(default_factory=PayloadLimits)
-    max_queue_events: Annotated[int, Field(ge=1)] = 65_536
+    max_queue_events: Annotated[int, Field(ge=1)] = 131_072
     on_dropped: Callable[[DropEvent], None] | None = None
     max_span_lifetime_s: Annotated[float, Field(gt=0)] = 3600.0
 

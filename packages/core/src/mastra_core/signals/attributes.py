@@ -29,6 +29,10 @@ class SpanType(StrEnum):
     GENERIC = "generic"
 
 
+SPAN_TYPES = frozenset(kind.value for kind in SpanType)
+"""The kinds as users write them."""
+
+
 class SpanStatus(StrEnum):
     """How a span stands: open, ended well, ended by an error, or stopped before its end."""
 

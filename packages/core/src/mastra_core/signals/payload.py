@@ -63,13 +63,27 @@ def encode(value: object) -> bytes:
         if not _may_hold_containers(value):
             return encode_fast(value)
         buffer = _SMALL_ROOM[:]
-        lock = memoryview(buffer)  # noqa: F841  # while it is looked at, a bytearray refuses to grow
+        _lock = memoryview(buffer)  # while it is looked at, a bytearray refuses to grow
         _encode_into(value, buffer)
         return bytes(buffer)
     except BufferError:
         return _encode_large(value)
     except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
         return _encode_walked(value)
+
+
+def head_and_tail(payload: bytes, room: int) -> bytes:
+    """A payload too large as a whole: at most about `room` bytes of its beginning and end, and its size."""
+    room = max(0, room - 200) // 2  # escaping may double what is kept
+    head, tail = room - room // 4, room // 4
+    return encode_fast(
+        {
+            "truncated": True,
+            "original_bytes": len(payload),
+            "head": payload[:head].decode(errors="ignore"),
+            "tail": payload[len(payload) - tail :].decode(errors="ignore"),
+        }
+    )
 
 
 def decode(payload: msgspec.Raw | bytes | str | None) -> Any:  # noqa: ANN401  # JSON is any value
@@ -142,7 +156,7 @@ _may_hold_containers = gc.is_tracked
 def _encode_large(value: object) -> bytes:
     for room in _LARGER_ROOMS:
         buffer = bytearray(room)
-        lock = memoryview(buffer)  # noqa: F841
+        _lock = memoryview(buffer)
         try:
             _encode_into(value, buffer)
         except BufferError:

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mastra_core.ids import format_span_id
-from mastra_core.signals.attributes import SpanStatus, SpanType
+from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation, Entity
-from mastra_core.signals.payload import describe_error, encode
+from mastra_core.signals.payload import describe_error, encode, head_and_tail
 from mastra_core.tracing.current import get_current, reset_current, set_current
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ UNSET: Final = Unset()
 
 HEAVY_BYTES: Final = 4_096
 """Payloads up to this size are bounded well enough by the number of spans that wait."""
+
+HUGE_BYTES: Final = 8 * 1024 * 1024
+"""Payloads beyond this size are cut at once, before they take the room of everything else."""
+
+HUGE_KEPT_BYTES: Final = 256 * 1024
 
 MAX_FRAMES: Final = 100
 """Frames of an error that are kept: the outermost half and the innermost half."""
@@ -110,7 +115,6 @@ class Span:
     _token: Token[Span | None] | None = None
     _remote_parent_span_id: str | None = None
     _is_event: bool = False
-    _is_announced: bool = False
     _ended_at_ns: int = 0
     _heavy_bytes: int = 0
 
@@ -158,8 +162,8 @@ class Span:
 
     @property
     def span_type(self) -> SpanType:
-        """Its kind."""
-        return SpanType(self._type)
+        """Its kind; `generic` for one of a user's own."""
+        return SpanType(self._type) if self._type in SPAN_TYPES else SpanType.GENERIC
 
     @property
     def correlation(self) -> Correlation:
@@ -191,9 +195,9 @@ class Span:
             self._input = self._snapshot(input)
         if output is not UNSET and not self._trace.hide_output:
             self._output = self._snapshot(output)
-        if attributes:
+        if attributes is not None:  # not its truth, which an object may refuse to tell
             self._attributes = _merged(self._attributes, self._snapshot(attributes))
-        if metadata:
+        if metadata is not None:
             self._metadata = _merged(self._metadata, self._snapshot(metadata))
         return self
 
@@ -201,7 +205,13 @@ class Span:
         """JSON text of a value; large ones are counted, so that queues can be bounded by bytes."""
         payload = encode(value)
         if len(payload) > HEAVY_BYTES:
-            self._heavy_bytes += len(payload)
+            payload = self._weigh(payload)
+        return payload
+
+    def _weigh(self, payload: bytes) -> bytes:
+        if len(payload) > HUGE_BYTES:
+            payload = head_and_tail(payload, HUGE_KEPT_BYTES)
+        self._heavy_bytes += len(payload)
         return payload
 
     def end(
@@ -214,7 +224,7 @@ class Span:
         """Stamp the end and hand the span over. The second call does nothing."""
         if self._ended_at_ns:
             return
-        if output is not UNSET or attributes or metadata:
+        if output is not UNSET or attributes is not None or metadata is not None:
             self.update(output=output, attributes=attributes, metadata=metadata)
         self._tracer.finish(self)
 

@@ -82,3 +82,32 @@ def test_every_package_has_an_example():
     """Each README of a package begins with a program that a reader can run."""
     assert len(PAGES) >= 4
     assert all(examples_of(page) for page in PAGES)
+
+
+def test_the_demo_prints_the_transcript_that_is_shown(tmp_path):
+    """The lines of the first page's transcript are the demo's, in their order; `…` stands for more."""
+    page = (ROOT / "README.md").read_text()
+    shown = next(block["text"] for block in BLOCK.finditer(page) if "Summarising" in block["text"])
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "critique_revise"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = iter(without_numbers(done.stdout).splitlines())
+    for line in without_numbers(shown).splitlines():
+        if line.strip(" │") not in {"", "…"}:
+            assert line in printed, f"the demo does not print, or not in this place: {line}"
+    assert (tmp_path / "demo.duckdb").exists()
+
+
+def without_numbers(output: str) -> str:
+    """Output without what the text that is summarised, and the machine, have a say in."""
+    output = re.sub(r"\b[0-9a-f]{32}\b", "<trace>", output)
+    output = re.sub(r"\d+(\.\d+)? (ms|µs|s)\b", "<duration>", output)
+    return "\n".join(
+        re.sub(r" {2,}(?=\S)(?!^)", " ", re.sub(r"\d+", "N", line)).rstrip() for line in output.splitlines()
+    )

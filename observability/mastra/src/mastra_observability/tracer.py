@@ -115,8 +115,11 @@ class RecordingTracer:
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
                 payload = encode(attributes)
             span._attributes = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
-        if input is not UNSET or metadata is not None:
-            span.update(input=input, metadata=metadata)
+        if input is not UNSET and not trace.hide_input:
+            payload = encode(input)
+            span._input = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
+        if metadata is not None:
+            span.update(metadata=metadata)
         if parent_number == 0 and options is not None and options.parent_span_id is not None:
             span._remote_parent_span_id = options.parent_span_id
         self._open[number] = span

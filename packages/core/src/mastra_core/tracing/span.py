@@ -194,7 +194,8 @@ class Span:
         if input is not UNSET and not self._trace.hide_input:
             self._input = self._snapshot(input)
         if output is not UNSET and not self._trace.hide_output:
-            self._output = self._snapshot(output)
+            payload = encode(output)
+            self._output = payload if len(payload) <= HEAVY_BYTES else self._weigh(payload)
         if attributes is not None:  # not its truth, which an object may refuse to tell
             self._attributes = _merged(self._attributes, self._snapshot(attributes))
         if metadata is not None:

@@ -2,7 +2,7 @@
 
 A new database gets the present tables at once; an older one is brought up by the numbered steps
 after its version, all in one transaction. A change of the columns is a new step, and
-`tests/schema.sql` holds what the present version looks like.
+`tests/schema.sql` holds the tables of the present version.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
@@ -66,7 +67,8 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         for step in steps:
             for statement in step.statements:
                 turn.run(statement)
-            turn.run(f"INSERT INTO {_VERSIONS} VALUES (?, now()::TIMESTAMP, ?)", [step.version, __version__])
+            noted = [step.version, system_clock() // 1000, __version__]
+            turn.run(f"INSERT INTO {_VERSIONS} VALUES (?, make_timestamp(?::BIGINT), ?)", noted)
 
 
 def version_of(turn: Turn) -> int | None:

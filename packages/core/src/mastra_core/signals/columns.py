@@ -183,7 +183,7 @@ SPANS: Table[SpanExported, SpanRecord] = Table(
         _column("scope", "json", "Library that made it."),
         _column("model", "keyword", "Model, of model spans."),
         _column("provider", "keyword", "Provider of the model."),
-        _column("input_tokens", "int", "Tokens into the model; on model_generation alone, so that sums are right."),
+        _column("input_tokens", "int", "Tokens into the model; on model_generation alone."),
         _column("output_tokens", "int", "Tokens out of the model; as above."),
         _column("estimated_cost_usd", "float", "Estimated cost in US dollars; as above."),
         *_CORRELATION,

@@ -19,7 +19,8 @@ from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.payload import Json, clean_text, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
-from mastra_core.tracing.span import ErrorSnapshot, Span
+from mastra_core.tracing.error_snapshot import ErrorSnapshot
+from mastra_core.tracing.span import Span
 from mastra_observability.processors.limits import PayloadLimiter
 
 

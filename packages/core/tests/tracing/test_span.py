@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Entity
 from mastra_core.tracing.current import carry, current_span
+from mastra_core.tracing.error_snapshot import MAX_FRAMES, ErrorSnapshot
 from mastra_core.tracing.span import (
     HEAVY_BYTES,
-    MAX_FRAMES,
     NO_OP_SPAN,
     UNSET,
-    ErrorSnapshot,
     NoOpSpan,
     UnsampledSpan,
 )

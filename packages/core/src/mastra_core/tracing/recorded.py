@@ -5,7 +5,7 @@ A `RecordedTrace` gives the tree and the flat list over the same span objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -16,6 +16,7 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.events import TracingEvent
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
 _NOTHING = SpanRecord.model_construct(
@@ -23,7 +24,7 @@ _NOTHING = SpanRecord.model_construct(
 )
 
 
-class RecordedSpan:
+class RecordedSpan(Annotated):
     """A stored span with its place in the tree.
 
     Attributes:
@@ -71,55 +72,14 @@ class RecordedSpan:
             yield level, span
             stack.extend((level + 1, child) for child in reversed(span.children))
 
-    def add_score(
-        self,
-        scorer: str,
-        score: float,
-        *,
-        reason: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Judge this span with a finite number."""
-        self._tracer.add_score(
-            scorer,
-            score,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            correlation=self.correlation,
-            reason=reason,
-            source=source,
-            metadata=metadata,
-        )
-
-    def add_feedback(
-        self,
-        feedback_type: str,
-        value: float | str,
-        *,
-        source: str | None = None,
-        comment: str | None = None,
-        user_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Attach a person's feedback, a finite number or a text, to this span."""
-        self._tracer.add_feedback(
-            feedback_type,
-            value,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            correlation=self.correlation,
-            source=source,
-            comment=comment,
-            user_id=user_id,
-            metadata=metadata,
-        )
+    def _target(self) -> Target:
+        return Target(self._tracer, self.trace_id, self.span_id, self.correlation)
 
     def __repr__(self) -> str:
         return f"<RecordedSpan {self.record.name!r} {self.record.span_type} {self.record.status}>"
 
 
-class RecordedTrace:
+class RecordedTrace(Annotated):
     """All stored spans of one trace.
 
     Attributes:
@@ -218,50 +178,10 @@ class RecordedTrace:
         for root in self.roots:
             yield from root.walk()
 
-    def add_score(
-        self,
-        scorer: str,
-        score: float,
-        *,
-        reason: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Judge the whole trace; the score takes the root's context and has no span id."""
-        self._tracer.add_score(
-            scorer,
-            score,
-            trace_id=self.trace_id,
-            correlation=self._root_correlation(),
-            reason=reason,
-            source=source,
-            metadata=metadata,
-        )
-
-    def add_feedback(
-        self,
-        feedback_type: str,
-        value: float | str,
-        *,
-        source: str | None = None,
-        comment: str | None = None,
-        user_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Attach feedback to the whole trace; it takes the root's context and has no span id."""
-        self._tracer.add_feedback(
-            feedback_type,
-            value,
-            trace_id=self.trace_id,
-            correlation=self._root_correlation(),
-            source=source,
-            comment=comment,
-            user_id=user_id,
-            metadata=metadata,
-        )
-
-    def _root_correlation(self) -> Correlation | None:
-        return self.roots[0].correlation if self.roots else None
+    def _target(self) -> Target:
+        """The trace as a whole: no span id, and the context of the root."""
+        correlation = self.roots[0].correlation if self.roots else None
+        return Target(self._tracer, self.trace_id, None, correlation)
 
     def __len__(self) -> int:
         return len(self.spans)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation, Entity
-from mastra_core.signals.payload import describe_error, encode, head_and_tail
+from mastra_core.signals.payload import encode, head_and_tail
+from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
+from mastra_core.tracing.error_snapshot import ErrorSnapshot
 
 if TYPE_CHECKING:
     from mastra_core.tracing.options import TracingOptions
@@ -40,9 +42,6 @@ HUGE_BYTES: Final = 8 * 1024 * 1024
 
 HUGE_KEPT_BYTES: Final = 256 * 1024
 
-MAX_FRAMES: Final = 100
-"""Frames of an error that are kept: the outermost half and the innermost half."""
-
 _STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
 
 
@@ -65,38 +64,7 @@ class TraceState:
         self.hide_output = hide_output
 
 
-class ErrorSnapshot:
-    """An exception as it was when it was recorded, cheap to take: frames without their text.
-
-    Holding the exception itself would keep its frames, and with them the user's objects, alive.
-
-    Attributes:
-        type: class name.
-        message: its text.
-        frames: (file, line, function), outermost first.
-        cause: the exception it was raised from or during, None for none.
-    """
-
-    __slots__ = ("cause", "frames", "message", "type")
-
-    def __init__(self, error: BaseException, depth: int = 0) -> None:
-        described = describe_error(error)
-        self.type = described["type"]
-        self.message = described["message"]
-        frames: list[tuple[str, int, str]] = []
-        trace = error.__traceback__
-        while trace is not None:
-            code = trace.tb_frame.f_code
-            frames.append((code.co_filename, trace.tb_lineno, code.co_qualname))
-            if len(frames) > MAX_FRAMES:  # the way in and the place of the failure tell most
-                del frames[MAX_FRAMES // 2]
-            trace = trace.tb_next
-        self.frames = frames
-        before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        self.cause = ErrorSnapshot(before, depth + 1) if before is not None and depth < 5 else None
-
-
-class Span:
+class Span(Annotated):
     """A piece of work being recorded: a context manager (`with`, `async with`) and a handle.
 
     No method raises because of what it is given, and none does anything once the span has ended.
@@ -285,49 +253,8 @@ class Span:
         span.end(output=output)
         return span
 
-    def add_score(
-        self,
-        scorer: str,
-        score: float,
-        *,
-        reason: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Judge this span with a finite number. Also after its end."""
-        self._tracer.add_score(
-            scorer,
-            score,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            correlation=self._correlation,
-            reason=reason,
-            source=source,
-            metadata=metadata,
-        )
-
-    def add_feedback(
-        self,
-        feedback_type: str,
-        value: float | str,
-        *,
-        source: str | None = None,
-        comment: str | None = None,
-        user_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Attach a person's feedback, a finite number or a text, to this span. Also after its end."""
-        self._tracer.add_feedback(
-            feedback_type,
-            value,
-            trace_id=self.trace_id,
-            span_id=self.span_id,
-            correlation=self._correlation,
-            source=source,
-            comment=comment,
-            user_id=user_id,
-            metadata=metadata,
-        )
+    def _target(self) -> Target:
+        return Target(self._tracer, self.trace_id, self.span_id, self._correlation)
 
     # ---------------------------------------------------------------- being the current span
 

@@ -1,0 +1,41 @@
+"""An exception as it was when it was recorded."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mastra_core.signals.payload import describe_error
+
+MAX_FRAMES: Final = 100
+"""Frames of an error that are kept: the outermost half and the innermost half."""
+
+
+class ErrorSnapshot:
+    """An exception as it was when it was recorded, cheap to take: frames without their text.
+
+    Holding the exception itself would keep its frames, and with them the user's objects, alive.
+
+    Attributes:
+        type: class name.
+        message: its text.
+        frames: (file, line, function), outermost first.
+        cause: the exception it was raised from or during, None for none.
+    """
+
+    __slots__ = ("cause", "frames", "message", "type")
+
+    def __init__(self, error: BaseException, depth: int = 0) -> None:
+        described = describe_error(error)
+        self.type = described["type"]
+        self.message = described["message"]
+        frames: list[tuple[str, int, str]] = []
+        trace = error.__traceback__
+        while trace is not None:
+            code = trace.tb_frame.f_code
+            frames.append((code.co_filename, trace.tb_lineno, code.co_qualname))
+            if len(frames) > MAX_FRAMES:  # the way in and the place of the failure tell most
+                del frames[MAX_FRAMES // 2]
+            trace = trace.tb_next
+        self.frames = frames
+        before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        self.cause = ErrorSnapshot(before, depth + 1) if before is not None and depth < 5 else None

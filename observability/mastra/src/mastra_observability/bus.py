@@ -86,6 +86,7 @@ class ObservabilityBus:
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
         self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
+        self._next_expiry_ns: int | None = None
         self._announced: set[int] = set()
         self._is_closed = False
         self._was_in_time: bool | None = None
@@ -282,16 +283,22 @@ class ObservabilityBus:
             self._offer(started)
 
     def _give_up_old(self) -> None:
-        """A span that nobody ends cannot be held for ever: it ends as interrupted."""
-        now, oldest = self._clock(), None
-        for _, span in _snapshot(self.open_spans):
-            if now - span._started_at_ns > self._max_lifetime_ns:
-                span._status = SpanStatus.INTERRUPTED
-                span._tracer.finish(span)
-            elif oldest is None or span._started_at_ns < oldest:
-                oldest = span._started_at_ns
-        left_ns = None if oldest is None else oldest + self._max_lifetime_ns - now
-        self.worker.longest_sleep_s = None if left_ns is None else left_ns / 1e9 + LINGER_S
+        """A span that nobody ends cannot be held for ever: it ends as interrupted.
+
+        The open spans are gone through only when the oldest of them may be due; later ones are due later.
+        """
+        now = self._clock()
+        if self._next_expiry_ns is None or now >= self._next_expiry_ns:
+            oldest = None
+            for _, span in _snapshot(self.open_spans):
+                if now - span._started_at_ns > self._max_lifetime_ns:
+                    span._status = SpanStatus.INTERRUPTED
+                    span._tracer.finish(span)
+                elif oldest is None or span._started_at_ns < oldest:
+                    oldest = span._started_at_ns
+            self._next_expiry_ns = None if oldest is None else oldest + self._max_lifetime_ns
+        left_ns = None if self._next_expiry_ns is None else self._next_expiry_ns - now
+        self.worker.longest_sleep_s = None if left_ns is None else max(0, left_ns) / 1e9 + LINGER_S
 
     # ---------------------------------------------------------------- fork
 
@@ -301,6 +308,7 @@ class ObservabilityBus:
         self._reset_locks()
         self.open_spans.clear()
         self._announced.clear()
+        self._next_expiry_ns = None
         self.drops.reset_after_fork()
         self.worker.reset()
         for channel in self.channels:

@@ -16,15 +16,11 @@ from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.payload import clean_text
 from mastra_core.storage.protocols import Store
-from mastra_core.tracing.contexts import (
-    NO_OP_LOGGER,
-    NO_OP_METRICS,
-    LoggerContext,
-    MetricsContext,
-    ObservabilityContext,
-    TracingContext,
-)
+from mastra_core.tracing.active import activate, deactivate
+from mastra_core.tracing.contexts import ObservabilityContext, TracingContext
 from mastra_core.tracing.current import current_span
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.traced import traced
 from mastra_observability.bus import ObservabilityBus
@@ -105,6 +101,7 @@ class Observability(RecordingTracer):
         )
         super().__init__(bus, ids or RandomIds(), clock, make_sampler(config.sampling_config), base)
         drain_at_exit(bus)
+        activate(self)
 
     def _make_channels(self) -> list[Channel]:
         """One for each exporter; where several have the same name, the further ones get a number."""
@@ -198,6 +195,7 @@ class Observability(RecordingTracer):
 
     def shutdown(self, timeout_s: float = 5.0) -> bool:
         """Hand everything on and release threads, exporters and a store made from a URL."""
+        deactivate(self)
         in_time = self._bus.shutdown(time.monotonic() + timeout_s)
         if self._owns_store and self.store is not None and in_time:
             self.store.close()

@@ -24,6 +24,7 @@ from mastra_core.signals.feedback import FeedbackExported, FeedbackInput
 from mastra_core.signals.payload import Json, clean_text, encode, encode_fast
 from mastra_core.signals.score import ScoreExported, ScoreInput
 from mastra_core.tracing.current import get_current
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import HEAVY_BYTES, NO_OP_SPAN, UNSET, Span, TraceState, UnsampledSpan
 from mastra_observability.bus import ObservabilityBus
@@ -54,6 +55,11 @@ class RecordingTracer:
         self._now = clock
         self._sampler = sampler
         self._base = base
+
+    @property
+    def logger(self) -> LoggerContext:
+        """Logs of the same instance."""
+        return NO_OP_LOGGER
 
     def span(
         self,
@@ -277,4 +283,7 @@ def _override(
     pieces = trace.metadata
     if added:
         pieces = (*pieces, encode(added)) if pieces else (encode(added),)
-    return TraceState(trace.trace_id, pieces, hide_input=hide_input, hide_output=hide_output), correlation
+    state = TraceState(
+        trace.trace_id, pieces, hide_input=hide_input, hide_output=hide_output, fields=trace.fields
+    )
+    return state, correlation

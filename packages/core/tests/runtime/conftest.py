@@ -10,8 +10,9 @@ import pytest
 
 from mastra_core.ids import format_trace_id
 from mastra_core.signals.correlation import EMPTY_CORRELATION
-from mastra_core.tracing.contexts import NO_OP_METRICS, ObservabilityContext, TracingContext
+from mastra_core.tracing.contexts import ObservabilityContext, TracingContext
 from mastra_core.tracing.current import current
+from mastra_core.tracing.metrics import NO_OP_METRICS
 from mastra_core.tracing.span import NO_OP_SPAN, UNSET, NoOpSpan, Span, TraceState
 
 
@@ -72,7 +73,8 @@ class RecordingLogger:
 
     def _keep(self, level, message, data):
         span = current.get()
-        self.lines.append((level, message, data, span.name if span else None))
+        bound = {} if span is None else span.bound_fields
+        self.lines.append((level, message, {**bound, **data}, span.name if span else None))
 
     def __getattr__(self, level):
         return lambda message, **data: self._keep(level, message, data)

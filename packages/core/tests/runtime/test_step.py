@@ -141,6 +141,7 @@ async def test_every_attempt_is_a_span(recorder, no_wait):
     ((level, fields, span),) = recorder.lines("step retrying")
     assert (level, span) == ("warn", "w")
     assert fields == {
+        "workflow_id": "w",
         "step_id": "flaky",
         "attempt": 1,
         "max_attempts": 3,

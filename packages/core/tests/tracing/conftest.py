@@ -9,6 +9,7 @@ from mastra_core.ids import format_trace_id
 from mastra_core.signals.correlation import EMPTY_CORRELATION
 from mastra_core.signals.payload import decode
 from mastra_core.tracing.current import current, current_span
+from mastra_core.tracing.logger import NO_OP_LOGGER
 from mastra_core.tracing.span import UNSET, Span, TraceState
 
 
@@ -20,6 +21,7 @@ class SmallTracer:
         self.clock = itertools.count(1_000_000)
         self.open = {}
         self.finished = []
+        self.logger = NO_OP_LOGGER
         self.scores = []
         self.feedback = []
 

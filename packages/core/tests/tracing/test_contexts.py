@@ -6,13 +6,13 @@ import threading
 
 from mastra_core.tracing.contexts import (
     NO_OP_CONTEXT,
-    NO_OP_LOGGER,
-    NO_OP_METRICS,
     NO_OP_TRACING,
     ObservabilityContext,
     TracingContext,
 )
 from mastra_core.tracing.current import current_span
+from mastra_core.tracing.logger import NO_OP_LOGGER
+from mastra_core.tracing.metrics import NO_OP_METRICS
 from mastra_core.tracing.observability import NoOpObservability
 from mastra_core.tracing.span import NO_OP_SPAN
 from mastra_core.tracing.tracer import NO_OP_TRACER

@@ -11,14 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mastra_core.tracing.contexts import (
-    NO_OP_LOGGER,
-    NO_OP_METRICS,
-    NO_OP_TRACING,
-    LoggerContext,
-    MetricsContext,
-    TracingContext,
-)
+from mastra_core.tracing.contexts import NO_OP_TRACING, TracingContext
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 
 if TYPE_CHECKING:
     from mastra_core.runtime.mastra import Mastra

@@ -19,15 +19,16 @@ from mastra_core.runtime.contexts import ExecutionContext
 from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.correlation import Entity
 from mastra_core.signals.payload import describe_error
-from mastra_core.tracing.contexts import LoggerContext, MetricsContext, TracingContext
-from mastra_core.tracing.observability import NoOpObservability, ObservabilityInstance
+from mastra_core.tracing.contexts import TracingContext
+from mastra_core.tracing.logger import LoggerContext
+from mastra_core.tracing.metrics import MetricsContext
+from mastra_core.tracing.observability import NO_OP_OBSERVABILITY, ObservabilityInstance
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import UNSET, Span
 
 if TYPE_CHECKING:
     from mastra_core.runtime.mastra import Mastra
 
-_NO_OP = NoOpObservability()
 _NO_OPTIONS = TracingOptions.model_construct()
 _ids = RandomIds()
 
@@ -53,7 +54,7 @@ class Execution:
     @property
     def instance(self) -> ObservabilityInstance:
         """What records, or the one that records nothing."""
-        return _NO_OP if self.mastra is None else self.mastra.observability
+        return NO_OP_OBSERVABILITY if self.mastra is None else self.mastra.observability
 
 
 _current: ContextVar[Execution | None] = ContextVar("mastra_current_execution", default=None)
@@ -186,9 +187,14 @@ def begin_work(
     entity: Entity | None = None,
     parent: Span | None = None,
     is_run: bool = False,
+    bind: Mapping[str, Any] | None = None,
     fields: Mapping[str, Any] | None = None,
 ) -> Work:
-    """Start the span of a piece of work; `is_run` says that the execution begins with it."""
+    """Start the span of a piece of work.
+
+    `is_run` says that the execution begins with it; `bind` are fields of every log line inside,
+    `fields` those of its own lines.
+    """
     span = execution.instance.tracer.span(
         name,
         span_type.value,
@@ -199,4 +205,6 @@ def begin_work(
         options=execution.options if is_run else None,
         request_context=execution.request_context if is_run else None,
     )
+    if bind is not None:
+        span.bind(**bind)
     return Work(execution, span, what, fields or {})

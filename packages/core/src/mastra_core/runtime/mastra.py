@@ -22,7 +22,8 @@ from mastra_core.runtime.registry import Registry
 from mastra_core.runtime.tool import Tool
 from mastra_core.runtime.workflow import Workflow
 from mastra_core.storage.protocols import SpanStore, Store
-from mastra_core.tracing.contexts import LoggerContext, MetricsContext
+from mastra_core.tracing.logger import LoggerContext
+from mastra_core.tracing.metrics import MetricsContext
 from mastra_core.tracing.observability import ObservabilityInstance
 from mastra_core.tracing.recorded import RecordedTrace
 from mastra_core.tracing.tracer import Tracer

@@ -112,7 +112,7 @@ class Step(Generic[P, T]):
             input=value,
             attributes=attributes,
             entity=Entity("workflow_step", self.name, self.name),
-            fields={"workflow_id": state.workflow_id, "step_id": self.name, "attempt": attempt},
+            bind={"workflow_id": state.workflow_id, "step_id": self.name, "attempt": attempt},
         ) as work:
             if self._check is not None:
                 where = f"the input of step `{self.name}` of workflow `{state.workflow_name}`"

@@ -277,7 +277,7 @@ class Workflow(Generic[I, O]):
             attributes=WorkflowRunAttributes(workflow_id=self.id, step_count=len(self._names)),
             entity=Entity("workflow", self.id, self.name),
             is_run=True,
-            fields={"workflow_id": self.id},
+            bind={"workflow_id": self.id, "step_id": None, "attempt": None},
         )
         state.trace_id = work.span.trace_id
         with work:

@@ -39,7 +39,11 @@ LOG_LEVELS: dict[str, LogLevel] = {level.word: level for level in LogLevel}
 
 
 class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A log as it travels on the bus; trace and span ids are None outside a trace."""
+    """A log as it travels on the bus; trace and span ids are None outside a trace.
+
+    `origin` names the logging library that put the line out itself before it handed it in; it is not
+    stored. None for a line of this project's API.
+    """
 
     log_id: str
     timestamp_ns: int
@@ -51,6 +55,7 @@ class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):
     span_id: str | None = None
     metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
+    origin: str | None = None
 
 
 class LogRecord(CorrelatedRecord):

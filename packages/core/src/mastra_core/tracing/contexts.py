@@ -6,10 +6,12 @@ Core defines the interfaces and the ones that do nothing; the observability pack
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from mastra_core.signals.correlation import Entity
 from mastra_core.tracing.current import current
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import NO_OP_SPAN, UNSET, Span
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
@@ -79,114 +81,7 @@ class TracingContext:
         self.current_span.event(name, input=input, output=output, attributes=attributes, metadata=metadata)
 
 
-class LoggerContext(Protocol):
-    """Logs, correlated by themselves. `data` are fields of the line."""
-
-    def trace(self, message: str, **data: Any) -> None:  # noqa: ANN401  # any field
-        """Log at level `trace`."""
-        ...
-
-    def debug(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Log at level `debug`."""
-        ...
-
-    def info(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Log at level `info`."""
-        ...
-
-    def warn(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Log at level `warn`."""
-        ...
-
-    def error(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Log at level `error`."""
-        ...
-
-    def fatal(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Log at level `fatal`."""
-        ...
-
-
-Labels = Mapping[str, str | int | float | bool]
-"""Labels of an observation: few different values each."""
-
-
-class Counter(Protocol):
-    """A number that only grows."""
-
-    def add(self, value: float = 1, labels: Labels | None = None) -> None:
-        """Count `value` more, zero or greater."""
-        ...
-
-
-class Gauge(Protocol):
-    """A number that goes up and down."""
-
-    def set(self, value: float, labels: Labels | None = None) -> None:
-        """Observe the present value."""
-        ...
-
-
-class Histogram(Protocol):
-    """Numbers whose distribution matters."""
-
-    def record(self, value: float, labels: Labels | None = None) -> None:
-        """Observe one value."""
-        ...
-
-
-class MetricsContext(Protocol):
-    """Makes instruments; making the same one again is cheap."""
-
-    def counter(self, name: str, *, unit: str | None = None) -> Counter:
-        """The counter of this name."""
-        ...
-
-    def gauge(self, name: str, *, unit: str | None = None) -> Gauge:
-        """The gauge of this name."""
-        ...
-
-    def histogram(self, name: str, *, unit: str | None = None) -> Histogram:
-        """The histogram of this name."""
-        ...
-
-
-class NoOpLogger:
-    """Logs nothing."""
-
-    def trace(self, message: str, **data: Any) -> None:  # noqa: ANN401
-        """Nothing."""
-
-    debug = info = warn = error = fatal = trace
-
-
-class NoOpInstrument:
-    """Observes nothing."""
-
-    def add(self, value: float = 1, labels: Labels | None = None) -> None:
-        """Nothing."""
-
-    def set(self, value: float, labels: Labels | None = None) -> None:
-        """Nothing."""
-
-    record = set  # noqa: A003  # the method above
-
-
-class NoOpMetrics:
-    """Makes the instrument that observes nothing."""
-
-    _instrument = NoOpInstrument()
-
-    def counter(self, name: str, *, unit: str | None = None) -> NoOpInstrument:
-        """The instrument that observes nothing."""
-        return self._instrument
-
-    gauge = histogram = counter
-
-
 NO_OP_TRACING = TracingContext(NO_OP_TRACER, NO_OP_SPAN)
-NO_OP_LOGGER = NoOpLogger()
-NO_OP_METRICS = NoOpMetrics()
 
 
 class ObservabilityContext:

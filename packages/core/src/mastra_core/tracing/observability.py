@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mastra_core.tracing.contexts import (
-    NO_OP_CONTEXT,
-    NO_OP_LOGGER,
-    NO_OP_METRICS,
-    LoggerContext,
-    MetricsContext,
-    ObservabilityContext,
-)
+from mastra_core.tracing.contexts import NO_OP_CONTEXT, ObservabilityContext
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
@@ -91,3 +86,7 @@ class NoOpObservability:
     async def ashutdown(self, timeout_s: float = 5.0) -> bool:
         """Nothing to do."""
         return True
+
+
+NO_OP_OBSERVABILITY = NoOpObservability()
+"""The instance that records nothing."""

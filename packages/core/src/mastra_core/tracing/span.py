@@ -51,17 +51,25 @@ class TraceState:
     Attributes:
         trace_id: 32 hex digits.
         metadata: JSON objects that go on every span, to be merged by key; None for none.
+        fields: what every log line carries; None for nothing.
     """
 
-    __slots__ = ("hide_input", "hide_output", "metadata", "trace_id")
+    __slots__ = ("fields", "hide_input", "hide_output", "metadata", "trace_id")
 
     def __init__(
-        self, trace_id: str, metadata: tuple[bytes, ...] | None, *, hide_input: bool, hide_output: bool
+        self,
+        trace_id: str,
+        metadata: tuple[bytes, ...] | None,
+        *,
+        hide_input: bool,
+        hide_output: bool,
+        fields: Mapping[str, Any] | None = None,
     ) -> None:
         self.trace_id = trace_id
         self.metadata = metadata
         self.hide_input = hide_input
         self.hide_output = hide_output
+        self.fields = fields
 
 
 class Span(Annotated):
@@ -143,6 +151,16 @@ class Span(Annotated):
         """Whether `end` was called."""
         return self._ended_at_ns != 0
 
+    @property
+    def tracer(self) -> Tracer:
+        """What made it."""
+        return self._tracer
+
+    @property
+    def bound_fields(self) -> Mapping[str, Any]:
+        """What `bind` gave to this span, or to one around it."""
+        return self._trace.fields or {}
+
     # ---------------------------------------------------------------- what happens to it
 
     def update(
@@ -168,6 +186,25 @@ class Span(Annotated):
             self._attributes = _merged(self._attributes, self._snapshot(attributes))
         if metadata is not None:
             self._metadata = _merged(self._metadata, self._snapshot(metadata))
+        return self
+
+    def bind(self, **fields: object) -> Self:
+        """Put fields on every log line made inside from now on, and inside spans started from now on.
+
+        A field that is bound again is replaced, and one bound to None is taken away.
+        """
+        if not self._ended_at_ns:
+            trace = self._trace
+            bound = {
+                name: value for name, value in {**(trace.fields or {}), **fields}.items() if value is not None
+            }
+            self._trace = TraceState(
+                trace.trace_id,
+                trace.metadata,
+                hide_input=trace.hide_input,
+                hide_output=trace.hide_output,
+                fields={name: value for name, value in bound.items() if value is not None},
+            )
         return self
 
     def _snapshot(self, value: object) -> bytes:
@@ -335,6 +372,7 @@ class NoOpSpan(Span):
     _correlation = EMPTY_CORRELATION
     _number = _parent_number = _started_at_ns = 0
     _ended_at_ns = 1
+    _tracer: Tracer  # set by the module of tracers, which needs this one
 
     def __init__(self) -> None:
         """Set nothing: the class has all that a span without content needs."""
@@ -348,6 +386,15 @@ class NoOpSpan(Span):
     def span_id(self) -> str | None:
         """None: nothing is recorded."""
         return None
+
+    @property
+    def bound_fields(self) -> Mapping[str, Any]:
+        """None."""
+        return {}
+
+    def bind(self, **fields: object) -> Self:
+        """Nothing."""
+        return self
 
     def child(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
         """`NO_OP_SPAN`."""

@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from mastra_core.signals.correlation import Correlation, Entity
+from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import NO_OP_SPAN, UNSET, Span
+from mastra_core.tracing.span import NO_OP_SPAN, UNSET, NoOpSpan, Span
 
 
 class Tracer(Protocol):
     """Makes spans and takes them back when they end."""
+
+    @property
+    def logger(self) -> LoggerContext:
+        """Logs of the same instance."""
+        ...
 
     def span(
         self,
@@ -81,6 +87,8 @@ class Tracer(Protocol):
 class NoOpTracer:
     """Makes the span that records nothing."""
 
+    logger: LoggerContext = NO_OP_LOGGER
+
     def span(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
         """`NO_OP_SPAN`."""
         return NO_OP_SPAN
@@ -97,3 +105,5 @@ class NoOpTracer:
 
 NO_OP_TRACER = NoOpTracer()
 """The tracer that makes nothing."""
+
+NoOpSpan._tracer = NO_OP_TRACER  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # each needs the other

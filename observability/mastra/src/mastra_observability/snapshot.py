@@ -9,7 +9,6 @@ filter and sum by, and applies the payload limits.
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Sequence
 
 import msgspec
@@ -19,7 +18,6 @@ from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.payload import Json, clean_text, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
-from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.span import Span
 from mastra_observability.processors.limits import PayloadLimiter
 
@@ -87,7 +85,7 @@ class SpanSnapshot:
             span._started_at_ns,
             ended_at_ns,
             status,
-            None if error is None else Json(limit(encode(_describe(error)))),
+            None if error is None else Json(limit(encode(error.describe()))),
             None if error is None else error.message,
             None if payload_in is None else Json(limit(payload_in)),
             None if payload_out is None else Json(limit(payload_out)),
@@ -129,18 +127,3 @@ def _model_of(span_type: str, attributes: bytes | None) -> _ModelAttributes:
         return _decode_model(attributes)
     except msgspec.MsgspecError:  # a user's own shape under a name of ours
         return _NO_MODEL
-
-
-def _describe(error: ErrorSnapshot) -> dict[str, object]:
-    """Type, message, stack and cause, as `traceback` would print them."""
-    described: dict[str, object] = {"type": error.type, "message": error.message}
-    if error.frames:
-        described["stack"] = [_frame(*frame) for frame in error.frames]
-    if error.cause is not None:
-        described["cause"] = _describe(error.cause)
-    return described
-
-
-def _frame(file: str, line: int, function: str) -> str:
-    code = linecache.getline(file, line).strip()
-    return f"{file}:{line} in {function}" + (f": {code}" if code else "")

@@ -11,6 +11,9 @@ from typing import IO, Any
 import msgspec
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.output.config import is_terminal, wants_colors
+from mastra_core.output.lines import write_bytes
+from mastra_core.output.terminal import Ink, can_hold
 from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.events import (
     SIGNAL_OF,
@@ -25,11 +28,8 @@ from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.recorded import RecordedTrace
 from mastra_observability.exporters.base import BaseExporter
-from mastra_observability.exporters.config import is_terminal, wants_colors
-from mastra_observability.exporters.lines import write_bytes
 from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
-from mastra_observability.exporters.terminal import Ink, can_hold
 from mastra_observability.exporters.tree import render_tree
 
 _WIDTH = 120

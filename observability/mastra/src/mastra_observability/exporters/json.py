@@ -19,9 +19,9 @@ from typing import IO, Any
 import msgspec
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.output.lines import LinesLostError, RotatingFile, Sink, StreamSink
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_observability.exporters.base import BaseExporter
-from mastra_observability.exporters.lines import LinesLostError, RotatingFile, Sink, StreamSink
 
 _encoder = msgspec.json.Encoder()
 _encode_line: Callable[[Event], bytes] = _encoder.encode

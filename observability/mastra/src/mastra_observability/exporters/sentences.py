@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from mastra_core.clock import to_datetime
+from mastra_core.output.terminal import Color, Ink, bare, bounded
 from mastra_core.signals.feedback import FeedbackExported
 from mastra_core.signals.log import LogExported
 from mastra_core.signals.metric import MetricExported
-from mastra_core.signals.payload import decode, encode
+from mastra_core.signals.payload import decode
 from mastra_core.signals.score import ScoreExported
-from mastra_observability.exporters.terminal import Color, Ink, printable, shorten
 
-_MAX_CHARS = 2_000
 _LEVEL_COLORS: dict[str, Color] = {
     "trace": "dim",
     "debug": "blue",
@@ -31,8 +30,8 @@ def log_line(log: LogExported, ink: Ink) -> str:
         fields: dict[str, Any] = {}
     else:
         fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {"data": data}
-    logger = "" if log.logger is None else ink(_text(log.logger), "dim") + " "
-    said = logger + _text(log.message)
+    logger = "" if log.logger is None else ink(bounded(log.logger), "dim") + " "
+    said = logger + bounded(log.message)
     return _line(
         log.timestamp_ns, log.level, said, fields, log.trace_id, ink, _LEVEL_COLORS.get(log.level, "bold")
     )
@@ -40,14 +39,14 @@ def log_line(log: LogExported, ink: Ink) -> str:
 
 def metric_line(metric: MetricExported, ink: Ink) -> str:
     """`10:25:41.473 METRIC   mastra_tool_duration_ms 12.3 ms  tool=fetch`."""
-    unit = "" if metric.unit is None else f" {_text(metric.unit)}"
-    said = f"{_text(metric.name)} {ink(_number(metric.value) + unit, 'bold')}"
+    unit = "" if metric.unit is None else f" {bounded(metric.unit)}"
+    said = f"{bounded(metric.name)} {ink(_number(metric.value) + unit, 'bold')}"
     return _line(metric.timestamp_ns, "metric", said, metric.labels, metric.trace_id, ink, "cyan")
 
 
 def score_line(score: ScoreExported, ink: Ink) -> str:
     """`10:25:41.473 SCORE    relevance 0.85  reason="on topic"  trace=4bf92f35`."""
-    said = f"{_text(score.scorer_id)} {ink(_number(score.score), 'bold')}"
+    said = f"{bounded(score.scorer_id)} {ink(_number(score.score), 'bold')}"
     fields = _known(reason=score.reason, source=score.source, span=score.span_id)
     return _line(score.timestamp_ns, "score", said, fields, score.trace_id, ink, "cyan")
 
@@ -55,8 +54,8 @@ def score_line(score: ScoreExported, ink: Ink) -> str:
 def feedback_line(feedback: FeedbackExported, ink: Ink) -> str:
     """`10:25:41.473 FEEDBACK thumbs 1  source=user  trace=4bf92f35`."""
     number = feedback.value_number
-    value = _text(feedback.value_text or "") if number is None else _number(number)
-    said = f"{_text(feedback.feedback_type)} {ink(value, 'bold')}"
+    value = bounded(feedback.value_text or "") if number is None else _number(number)
+    said = f"{bounded(feedback.feedback_type)} {ink(value, 'bold')}"
     fields = _known(
         comment=feedback.comment,
         source=feedback.source,
@@ -78,7 +77,7 @@ def _line(
     moment = to_datetime(time_ns).astimezone()  # a person at a terminal lives in local time
     parts = [
         ink(f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}", "dim"),
-        ink(f"{_text(kind).upper():<8}", color),
+        ink(f"{bounded(kind).upper():<8}", color),
         said,
     ]
     line = " ".join(parts)
@@ -87,31 +86,16 @@ def _line(
 
 
 def _pairs(fields: Mapping[str, Any], trace_id: str | None, ink: Ink) -> Iterator[str]:
-    pairs = " ".join(ink(_text(key) + "=", "dim") + _value(value) for key, value in fields.items())
+    pairs = " ".join(ink(bounded(key) + "=", "dim") + bare(value) for key, value in fields.items())
     if pairs:
         yield pairs
     if trace_id is not None:
-        yield ink(f"trace={_text(trace_id)[:8]}", "dim")
+        yield ink(f"trace={bounded(trace_id)[:8]}", "dim")
 
 
 def _known(**fields: str | None) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _value(value: object) -> str:
-    """A value as bare as can be without being mistaken for another."""
-    if (
-        isinstance(value, str)
-        and value
-        and not any(char in ' "=' or not char.isprintable() for char in value)
-    ):
-        return _text(value)
-    return _text(encode(value).decode())
-
-
 def _number(value: float) -> str:
     return str(int(value)) if value == value // 1 and abs(value) < 1e15 else f"{value:.6g}"
-
-
-def _text(text: str) -> str:
-    return printable(shorten(text, _MAX_CHARS))

@@ -17,10 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from mastra_core.signals.attributes import SpanStatus
-from mastra_core.signals.span import SpanRecord
-from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
-from mastra_observability.exporters.terminal import (
+from mastra_core.output.terminal import (
     ASCII,
     UNICODE,
     Color,
@@ -30,6 +27,9 @@ from mastra_observability.exporters.terminal import (
     shorten,
     width_of,
 )
+from mastra_core.signals.attributes import SpanStatus
+from mastra_core.signals.span import SpanRecord
+from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
 
 MAX_SPANS = 500
 """Spans of one tree that are drawn."""

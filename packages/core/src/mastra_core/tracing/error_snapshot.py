@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from typing import Final
 
 from mastra_core.signals.payload import describe_error
@@ -39,3 +40,17 @@ class ErrorSnapshot:
         self.frames = frames
         before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         self.cause = ErrorSnapshot(before, depth + 1) if before is not None and depth < 5 else None
+
+    def describe(self) -> dict[str, object]:
+        """Type, message, stack (a text a frame) and cause, with the code where it is at hand."""
+        described: dict[str, object] = {"type": self.type, "message": self.message}
+        if self.frames:
+            described["stack"] = [_frame(*frame) for frame in self.frames]
+        if self.cause is not None:
+            described["cause"] = self.cause.describe()
+        return described
+
+
+def _frame(file: str, line: int, function: str) -> str:
+    code = linecache.getline(file, line).strip()
+    return f"{file}:{line} in {function}" + (f": {code}" if code else "")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mastra_observability.exporters.config import is_terminal, wants_colors
-from mastra_observability.exporters.terminal import (
+from mastra_core.output.config import is_terminal, wants_colors
+from mastra_core.output.terminal import (
     ASCII,
     UNICODE,
     Ink,

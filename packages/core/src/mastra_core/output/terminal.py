@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+from mastra_core.signals.payload import encode
+
+MAX_CHARS: Final = 2_000
+"""Of one text in a line; more helps nobody who reads along."""
 
 Color = Literal["bold", "dim", "red", "green", "yellow", "blue", "cyan", "bold red"]
 
@@ -102,3 +107,19 @@ def shorten(text: str, width: int, ellipsis: str = "…") -> str:
             break
         end += 1
     return text[:end] + ellipsis
+
+
+def bounded(text: str) -> str:
+    """The text on one line, at most `MAX_CHARS` of it."""
+    return printable(shorten(text, MAX_CHARS))
+
+
+def bare(value: object) -> str:
+    """A value of a line's field, as bare as can be without being mistaken for another."""
+    if (
+        isinstance(value, str)
+        and value
+        and not any(char in ' "=' or not char.isprintable() for char in value)
+    ):
+        return bounded(value)
+    return bounded(encode(value).decode())

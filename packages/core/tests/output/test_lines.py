@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_observability.exporters.lines import LinesLostError, RotatingFile, StreamSink
+from mastra_core.output.lines import LinesLostError, RotatingFile, StreamSink
 
 LINES = st.lists(st.binary(max_size=30).map(lambda text: text.replace(b"\n", b"") + b"\n"), max_size=12)
 BATCHES = st.lists(LINES.filter(bool), max_size=6)
@@ -161,7 +161,7 @@ class FullDisk:
                 disk.room -= taken
                 return taken
 
-        monkeypatch.setattr("mastra_observability.exporters.lines.io.FileIO", File)
+        monkeypatch.setattr("mastra_core.output.lines.io.FileIO", File)
 
 
 def test_after_a_full_disk_there_is_no_half_line_and_writing_goes_on(path, monkeypatch):
@@ -195,7 +195,7 @@ def test_a_write_that_takes_part_is_continued(path, monkeypatch):
         def write(self, data):
             return super().write(bytes(data[:2]))
 
-    monkeypatch.setattr("mastra_observability.exporters.lines.io.FileIO", Slow)
+    monkeypatch.setattr("mastra_core.output.lines.io.FileIO", Slow)
     file = RotatingFile(path)
     file.write(b"abcdefg\n")
     file.close()
@@ -308,7 +308,7 @@ def test_a_closed_stream_loses_lines_and_nothing_else():
 
 PROGRAM = """
 import sys
-from mastra_observability.exporters.lines import LinesLostError, StreamSink
+from mastra_core.output.lines import LinesLostError, StreamSink
 
 sink = StreamSink({target})
 print("ready", file=sys.stderr, flush=True)
@@ -346,7 +346,7 @@ def test_a_pipe_that_does_not_block_still_gets_whole_lines():
     """Where another program made our output non-blocking, a full pipe is waited for."""
     program = """
 import os, sys
-from mastra_observability.exporters.lines import StreamSink
+from mastra_core.output.lines import StreamSink
 
 os.set_blocking(1, False)
 for n in range(5):

@@ -7,6 +7,7 @@ the rest of one. It keeps nothing back: what `write` returned from has left the 
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 import sys
@@ -15,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-from mastra_observability.drops import log
+log = logging.getLogger("mastra.output")
 
 
 class LinesLostError(OSError):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from mastra_core.runtime.agent import Agent
     from mastra_core.runtime.agent_result import AgentResult, AgentStep, ToolResult
+    from mastra_core.runtime.agent_stream import AgentStream
     from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits, SamplingConfig, SamplingRequest
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
@@ -50,6 +51,7 @@ _HOMES = {
     "AgentContext": "runtime.contexts",
     "AgentResult": "runtime.agent_result",
     "AgentStep": "runtime.agent_result",
+    "AgentStream": "runtime.agent_stream",
     "Backoff": "runtime.retry",
     "ConfigurationError": "errors",
     "Correlation": "signals.correlation",
@@ -99,6 +101,7 @@ __all__ = [
     "AgentContext",
     "AgentResult",
     "AgentStep",
+    "AgentStream",
     "Backoff",
     "ConfigurationError",
     "Correlation",

@@ -78,7 +78,35 @@ class UnsupportedQueryError(StorageError):
 
 
 class ModelError(MastraError):
-    """A language model failed, or what it answered cannot be used."""
+    """A language model failed, or what it answered cannot be used.
+
+    Attributes:
+        provider: who runs the model, None where the fault is not the provider's.
+        status: of the HTTP answer, None where there was none.
+        retryable: True where the same request may succeed later without any change.
+        retry_after_s: how long the provider asks to wait, None where it does not say.
+        request_id: the provider's, for its support.
+        retries: attempts before the last, made without being told to.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after_s: float | None = None,
+        request_id: str | None = None,
+        retries: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.status = status
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+        self.request_id = request_id
+        self.retries = retries
 
 
 class ToolError(MastraError):

@@ -214,6 +214,67 @@ async def test_wrong_arguments_go_back_to_the_model(recorder):
     assert [span._status for span in recorder.spans("count_words")] == ["error", None]
 
 
+async def test_arguments_that_are_no_object_go_back_to_the_model(recorder):
+    """The tool is not run; the model is told what it wrote, and the span has it as its input."""
+    unreadable = ScriptedReply(tool_calls=(ToolCall("shout", unreadable='{"text": "he'),))
+    agent = make([unreadable, calls(("shout", {"text": "hey"})), "done"], tools=[shout])
+    Mastra(agents=[agent], observability=recorder)
+    result = await agent.generate("go")
+    told = agent.model.requests[1].messages[-1]
+    assert told.is_error
+    assert told.text == """The arguments of tool `shout` must be a JSON object, got '{"text": "he'"""
+    assert [item.output for item in result.tool_results] == [None, "HEY"]
+    first, _ = recorder.spans("shout")
+    assert (first._status, first._error.type) == ("error", "ToolError")
+    assert json.loads(first._input) == '{"text": "he'
+
+
+async def test_retries_of_the_model_are_counted(recorder):
+    """Those of each request on its step, also of one that fails, and their sum on the generation."""
+
+    class Shaky:
+        model_id = "shaky"
+        provider = "mine"
+        answers = [  # noqa: RUF012
+            ModelResponse(tool_calls=(ToolCall("shout", {"text": "a"}),), retries=2),
+            ModelError("away", retries=1),
+        ]
+
+        async def generate(self, request):
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    agent = Agent("writer", model=Shaky(), tools=[shout])
+    Mastra(agents=[agent], observability=recorder)
+    with pytest.raises(ModelError, match="away"):
+        await agent.generate("go")
+    counts = [recorder.attributes(span).get("retries") for span in recorder.spans("shaky")]
+    assert counts == [3, 2, 1]
+    ((_, fields, _),) = recorder.lines("model failed")
+    assert fields["retries"] == 1
+
+
+async def test_reasoning_goes_back_to_the_model_unchanged():
+    """What a provider signed stands in the message that answers, and in the next request."""
+    signed = ({"type": "thinking", "signature": "x"},)
+
+    class Thinker:
+        model_id = "thinker"
+        provider = "mine"
+        requests = []  # noqa: RUF012
+
+        async def generate(self, request):
+            self.requests.append(request)
+            if len(self.requests) > 1:
+                return ModelResponse(text="done")
+            return ModelResponse(tool_calls=(ToolCall("shout", {"text": "a"}),), reasoning=signed)
+
+    await Agent("writer", model=Thinker(), tools=[shout]).generate("go")
+    assert Thinker.requests[1].messages[1].reasoning == signed
+
+
 async def test_an_unknown_tool_goes_back_to_the_model(recorder):
     """The model is told which tools there are; the call is a failed span without an entity of its own."""
     agent = make([calls(("count", {"text": "a"})), "done"], tools=[count_words, shout])
@@ -362,6 +423,7 @@ async def test_each_span_has_the_attributes_of_its_type(recorder):
         "model": "scripted-model",
         "provider": "scripted",
         "step_index": 0,
+        "streaming": False,
         "tool_calls": ["shout"],
         "finish_reason": "tool_calls",
         "response_id": "scripted-1",
@@ -448,6 +510,7 @@ async def test_a_bare_model_is_enough(recorder):
         "model": "bare",
         "provider": "mine",
         "step_index": 0,
+        "streaming": False,
         "usage": {},
     }
     assert "finish_reason" not in recorder.attributes(recorder.span("writer"))

@@ -137,6 +137,14 @@ async def test_a_streamed_answer_is_the_same_answer():
     assert chunks[-1].response.text == "to be or\nnot "
 
 
+async def test_a_stream_may_break_off():
+    """A reply with a text and an error says the text first, as a broken connection does."""
+    chunks = ScriptedModel([ScriptedReply(text="to be", error=ConnectionError())]).stream(ASKED)
+    assert [(await anext(chunks)).text, (await anext(chunks)).text] == ["to", " be"]
+    with pytest.raises(ConnectionError):
+        await anext(chunks)
+
+
 async def test_a_script_item_that_is_no_answer_is_refused():
     """A function that answers nonsense is told what is allowed."""
     with pytest.raises(ModelError, match="must be a text, a ScriptedReply or an exception, got 7"):

@@ -27,7 +27,7 @@ class ScriptedReply:
         tool_calls: what it asks for; calls without an id get one.
         usage: None estimates it from the number of words.
         latency_s: seconds until it answers, or fails.
-        error: raised instead of an answer.
+        error: raised instead of an answer; a stream says the text first, and breaks off there.
         finish_reason: None is `tool_calls` where there are some, else `stop`.
     """
 
@@ -85,31 +85,28 @@ class ScriptedModel:
         Raises:
             ModelError: the script is used up.
         """
+        reply, number = await self._reply(request)
+        if reply.error is not None:
+            raise reply.error
+        return _as_response(reply, request, number)
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelChunk]:
+        """Yield the next item word by word, then the whole."""
+        reply, number = await self._reply(request)
+        for word in re.findall(r"\s*\S+|\s+", reply.text):
+            yield ModelChunk(text=word)
+        if reply.error is not None:
+            raise reply.error
+        yield ModelChunk(response=_as_response(reply, request, number))
+
+    async def _reply(self, request: ModelRequest) -> tuple[ScriptedReply, int]:
+        """What the script says next, after its latency, and which item it is."""
         number = len(self.requests)
         self.requests.append(request)
         reply = _as_reply(self._item(number), request)
         if reply.latency_s:
             await self._sleep(reply.latency_s)
-        if reply.error is not None:
-            raise reply.error
-        calls = tuple(
-            call if call.id else msgspec.structs.replace(call, id=f"call-{number + 1}-{position}")
-            for position, call in enumerate(reply.tool_calls, 1)
-        )
-        return ModelResponse(
-            text=reply.text,
-            tool_calls=calls,
-            usage=reply.usage or _estimate_usage(request, reply.text, calls),
-            finish_reason=reply.finish_reason or ("tool_calls" if calls else "stop"),
-            response_id=f"scripted-{number + 1}",
-        )
-
-    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelChunk]:
-        """Yield the next item word by word, then the whole."""
-        response = await self.generate(request)
-        for word in re.findall(r"\s*\S+|\s+", response.text):
-            yield ModelChunk(text=word)
-        yield ModelChunk(response=response)
+        return reply, number
 
     def _item(self, number: int) -> ScriptedItem:
         if self._loop and self._script:
@@ -132,6 +129,20 @@ def _as_reply(item: object, request: ModelRequest) -> ScriptedReply:
     if isinstance(item, ScriptedReply):
         return item
     raise ModelError(f"A scripted answer must be a text, a ScriptedReply or an exception, got {item!r}")
+
+
+def _as_response(reply: ScriptedReply, request: ModelRequest, number: int) -> ModelResponse:
+    calls = tuple(
+        call if call.id else msgspec.structs.replace(call, id=f"call-{number + 1}-{position}")
+        for position, call in enumerate(reply.tool_calls, 1)
+    )
+    return ModelResponse(
+        text=reply.text,
+        tool_calls=calls,
+        usage=reply.usage or _estimate_usage(request, reply.text, calls),
+        finish_reason=reply.finish_reason or ("tool_calls" if calls else "stop"),
+        response_id=f"scripted-{number + 1}",
+    )
 
 
 def _estimate_usage(request: ModelRequest, text: str, calls: tuple[ToolCall, ...]) -> Usage:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from mastra_core.errors import ConfigurationError
-from mastra_core.runtime.agent_loop import AgentLoop
+from mastra_core.runtime.agent_loop import AgentLoop, Emit
 from mastra_core.runtime.agent_result import AgentResult
+from mastra_core.runtime.agent_stream import AgentStream
 from mastra_core.runtime.answer import AnswerType
 from mastra_core.runtime.contexts import AgentContext
 from mastra_core.runtime.execution import Execution, Work, begin_execution, begin_work
@@ -33,6 +35,19 @@ Prompt = str | Message | Sequence[Message]
 
 Instructions = str | Callable[[AgentContext], str | Awaitable[str]]
 """What an agent is told to do, or a function that says it anew for each run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What an agent is asked to do, checked."""
+
+    prompt: Prompt
+    messages: list[Message]
+    tracing: TracingOptions | None
+    request_context: Mapping[str, Any] | None
+    answer: AnswerType | None
+    max_steps: int
+    parameters: Mapping[str, Any]
 
 
 class Agent:
@@ -127,24 +142,94 @@ class Agent:
             parameters: temperature and the like, in the provider's words.
 
         Raises:
-            ModelError: the answer does not have the type `output`.
+            ModelError: the provider failed, or the answer does not have the type `output`.
             ConfigurationError: an argument is wrong. What the model or a tool raises comes unchanged.
         """
-        limit = self.max_steps if max_steps is None else _check_max_steps(max_steps, self.name)
-        answer = None if output is None else AnswerType(output, self.name)
-        messages = _as_messages(prompt, self.name)
-        execution = begin_execution(self.mastra, tracing, request_context)
-        with self._begin(execution, prompt, limit) as work:
+        task = self._check(prompt, tracing, request_context, output, max_steps, parameters)
+        return await self._run(task, None)
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        tracing: TracingOptions | None = None,
+        request_context: Mapping[str, Any] | None = None,
+        output: None = None,
+        max_steps: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> AgentStream[None]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        tracing: TracingOptions | None = None,
+        request_context: Mapping[str, Any] | None = None,
+        output: type[T],
+        max_steps: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> AgentStream[T]: ...
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        tracing: TracingOptions | None = None,
+        request_context: Mapping[str, Any] | None = None,
+        output: Any = None,
+        max_steps: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> AgentStream[Any]:
+        """Run once as `generate` does, and hand on the text while it comes.
+
+            async for text in writer.stream("Write about rivers."):
+                print(text, end="")
+
+        The run is part of the trace that this call is made in, wherever the stream is read. A model
+        that cannot stream gives its answer in one piece. Arguments are those of `generate`.
+
+        Raises:
+            ConfigurationError: an argument is wrong. Anything else comes while the stream is read.
+        """
+        task = self._check(prompt, tracing, request_context, output, max_steps, parameters)
+        return AgentStream(self.name, lambda emit: self._run(task, emit))
+
+    def _check(
+        self,
+        prompt: Prompt,
+        tracing: TracingOptions | None,
+        request_context: Mapping[str, Any] | None,
+        output: Any,  # noqa: ANN401  # any type form
+        max_steps: int | None,
+        parameters: Mapping[str, Any] | None,
+    ) -> _Task:
+        return _Task(
+            prompt,
+            _as_messages(prompt, self.name),
+            tracing,
+            request_context,
+            None if output is None else AnswerType(output, self.name),
+            self.max_steps if max_steps is None else _check_max_steps(max_steps, self.name),
+            parameters or {},
+        )
+
+    async def _run(self, task: _Task, emit: Emit | None) -> AgentResult[Any]:
+        answer = task.answer
+        execution = begin_execution(self.mastra, task.tracing, task.request_context)
+        with self._begin(execution, task.prompt, task.max_steps) as work:
             loop = AgentLoop(
                 self.name,
                 self.model,
                 self.tools,
                 instructions=await self._instruct(work),
-                messages=messages,
-                parameters=parameters or {},
+                messages=task.messages,
+                parameters=task.parameters,
                 output_schema=None if answer is None else answer.json_schema,
+                emit=emit,
             )
-            await loop.run(limit)
+            await loop.run(task.max_steps)
             _record_end(work, loop)
             value = None
             if answer is not None:

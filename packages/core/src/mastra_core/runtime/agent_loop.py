@@ -15,13 +15,21 @@ generative AI: the agent, and inside it its requests and its tools.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from mastra_core.errors import ModelError, ToolError
-from mastra_core.runtime.agent_result import AgentStep, ToolResult
+from mastra_core.runtime.agent_result import AgentEvent, AgentStep, ToolResult
 from mastra_core.runtime.execution import Work, begin_work, execution_of
-from mastra_core.runtime.model import LanguageModel, Message, ModelRequest, ModelResponse, ToolCall
+from mastra_core.runtime.model import (
+    LanguageModel,
+    Message,
+    ModelRequest,
+    ModelResponse,
+    StreamingLanguageModel,
+    ToolCall,
+)
+from mastra_core.runtime.model_stream import ModelStream
 from mastra_core.runtime.together import run_together
 from mastra_core.runtime.tool import Tool
 from mastra_core.runtime.usage import Usage
@@ -33,6 +41,9 @@ from mastra_core.signals.attributes import (
     ToolCallAttributes,
 )
 from mastra_core.signals.payload import clean_text, encode
+
+Emit: TypeAlias = Callable[[AgentEvent], Awaitable[None]]
+"""Takes what happens while it happens; waits where its consumer is slower."""
 
 
 class AgentLoop:
@@ -55,6 +66,7 @@ class AgentLoop:
         messages: list[Message],
         parameters: Mapping[str, Any],
         output_schema: dict[str, Any] | None,
+        emit: Emit | None = None,
     ) -> None:
         self._agent_name = agent_name
         self._model = model
@@ -63,6 +75,10 @@ class AgentLoop:
         self._parameters = parameters
         self._output_schema = output_schema
         self._specs = tuple(tool.spec for tool in tools.values())
+        self._emit = emit
+        self._is_streaming = emit is not None and isinstance(model, StreamingLanguageModel)
+        self._first_token_ms: float | None = None
+        self._retries = 0
         self.messages = messages
         self.steps: list[AgentStep] = []
         self.usage = Usage()
@@ -76,7 +92,7 @@ class AgentLoop:
     async def run(self, max_steps: int) -> None:
         """Ask until the model asks for no tool, at most `max_steps` times."""
         attributes = ModelGenerationAttributes(
-            model=self._model.model_id, provider=self._model.provider, streaming=False
+            model=self._model.model_id, provider=self._model.provider, streaming=self._is_streaming
         )
         if self._parameters:
             attributes["parameters"] = dict(self._parameters)
@@ -101,23 +117,35 @@ class AgentLoop:
         end = ModelGenerationAttributes(step_count=len(self.steps), usage=self.usage.to_attributes())
         if self.finish_reason is not None:
             end["finish_reason"] = self.finish_reason
+        if self._first_token_ms is not None:
+            end["time_to_first_token_ms"] = self._first_token_ms
+        if self._retries:
+            end["retries"] = self._retries
         return end
 
     async def _step(self) -> bool:
         """A request and the tools it asks for; False where it asks for none."""
         response = await self._ask()
         self.finish_reason = response.finish_reason
-        self.messages.append(Message("assistant", response.text, response.tool_calls))
+        self.messages.append(
+            Message("assistant", response.text, response.tool_calls, reasoning=response.reasoning)
+        )
         self.usage += response.usage
         results: list[ToolResult] = []
         if response.tool_calls:
-            results = await run_together([self._call(call) for call in response.tool_calls])
-        self.steps.append(AgentStep(response.text, tuple(results), response.usage, response.finish_reason))
+            results = await run_together([self._call_and_tell(call) for call in response.tool_calls])
+        step = AgentStep(response.text, tuple(results), response.usage, response.finish_reason)
+        self.steps.append(step)
         for result in results:
             self.messages.append(
                 Message("tool", result.text, tool_call_id=result.call.id, is_error=result.is_error)
             )
+        await self._tell(step)
         return bool(results)
+
+    async def _tell(self, event: AgentEvent) -> None:
+        if self._emit is not None:
+            await self._emit(event)
 
     async def _ask(self) -> ModelResponse:
         model = self._model
@@ -131,13 +159,57 @@ class AgentLoop:
             model.model_id,
             input=request.messages,
             attributes=ModelStepAttributes(
-                model=model.model_id, provider=model.provider, step_index=len(self.steps)
+                model=model.model_id,
+                provider=model.provider,
+                step_index=len(self.steps),
+                streaming=self._is_streaming,
             ),
             fields={"model": model.model_id, "provider": model.provider, "step_index": len(self.steps)},
         ) as work:
-            response = _check_response(await model.generate(request), model.model_id)
+            try:
+                response = await self._respond(request, work)
+            except ModelError as error:
+                self._record_retries(work, error.retries)
+                raise
             _record_response(work, response)
+            self._record_retries(work, response.retries)
             return response
+
+    async def _respond(self, request: ModelRequest, work: Work) -> ModelResponse:
+        """The answer; where it is streamed, its pieces are told, one piece where the model cannot stream."""
+        model = self._model
+        if self._emit is None or not isinstance(model, StreamingLanguageModel):
+            response = _check_response(await model.generate(request), model.model_id)
+            if response.text:
+                await self._tell(response.text)
+            return response
+        stream = ModelStream(model, request)
+        try:
+            return await stream.read(self._emit)
+        except BaseException:
+            if stream.text:
+                work.span.update(output={"text": stream.text})  # there will be no more
+            raise
+        finally:
+            self._record_first_token(work, stream.first_token_ms)
+
+    def _record_first_token(self, work: Work, took_ms: float | None) -> None:
+        if took_ms is not None:
+            work.span.update(attributes=ModelStepAttributes(time_to_first_token_ms=took_ms))
+            if not self.steps:
+                self._first_token_ms = took_ms
+
+    def _record_retries(self, work: Work, count: int) -> None:
+        if count:
+            self._retries += count
+            work.span.update(attributes=ModelStepAttributes(retries=count))
+            work.add_fields(retries=count)
+
+    async def _call_and_tell(self, call: ToolCall) -> ToolResult:
+        await self._tell(call)
+        result = await self._call(call)
+        await self._tell(result)
+        return result
 
     async def _call(self, call: ToolCall) -> ToolResult:
         """Run a tool. A call that does not fit goes back to the model, which may know better."""
@@ -147,7 +219,7 @@ class AgentLoop:
         fits = False
         try:
             with tool.begin(call.arguments, tool_call_id=call.id) as work:
-                bound = tool.bind(call.arguments)
+                bound = tool.bind(_read_arguments(call, work))
                 fits = True
                 output = await tool.call(bound, work, call.id)
                 work.span.update(output=output)
@@ -197,6 +269,16 @@ def _record_response(work: Work, response: ModelResponse) -> None:
         end["response_id"] = response.response_id
     work.span.update(output=output, attributes=end)
     work.add_fields(input_tokens=response.usage.input_tokens, output_tokens=response.usage.output_tokens)
+
+
+def _read_arguments(call: ToolCall, work: Work) -> dict[str, Any]:
+    """The arguments. Raises `ToolError` where the model wrote something else."""
+    if call.unreadable is None:
+        return call.arguments
+    work.span.update(input=call.unreadable)
+    raise ToolError(
+        f"The arguments of tool `{call.name}` must be a JSON object, got {shorten(call.unreadable)}"
+    )
 
 
 def _as_text(output: object) -> str:

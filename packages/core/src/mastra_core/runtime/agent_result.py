@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from mastra_core.runtime.model import Message, ToolCall
 from mastra_core.runtime.usage import Usage
@@ -43,6 +43,10 @@ class AgentStep:
     tool_results: tuple[ToolResult, ...]
     usage: Usage
     finish_reason: str | None
+
+
+AgentEvent: TypeAlias = str | ToolCall | ToolResult | AgentStep
+"""What happens in a streamed run: a piece of text, a tool that is called, its result, the end of a step."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ agent called from a step, a task or `asyncio.to_thread` knows what it is part of
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -155,6 +156,8 @@ class Work:
     ) -> None:
         if self._what is not None:
             self._log_end(error)
+        if isinstance(error, GeneratorExit):  # no generator here: a coroutine that is destroyed half-way
+            self.span.error(asyncio.CancelledError("destroyed before its end"))
         self.span.__exit__(kind, error, trace)
         # Elsewhere (closed by the garbage collector) the current execution is none of its business.
         if _current.get() is self._execution:

@@ -25,11 +25,14 @@ class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
         name: of the tool.
         arguments: by parameter.
         id: ties the answer to the call; the provider's.
+        unreadable: what the model wrote where its arguments are no JSON object, None where they
+            are. Such a call is not run: the model is told, and may call again.
     """
 
     name: str
     arguments: dict[str, Any] = {}
     id: str = ""
+    unreadable: str | None = None
 
 
 class Message(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,6 +44,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
         tool_calls: what an assistant asks for.
         tool_call_id: the call that a tool's message answers.
         is_error: whether a tool's message says that the call failed.
+        reasoning: of the response that this message was, see `ModelResponse`.
     """
 
     role: Role
@@ -48,6 +52,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     is_error: bool = False
+    reasoning: tuple[dict[str, Any], ...] = ()
 
 
 class ToolSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,6 +89,8 @@ class ModelResponse(msgspec.Struct, frozen=True, omit_defaults=True):
         finish_reason: why it stopped: `stop`, `tool_calls`, `length`, `content_filter`, or a
             word of the provider's.
         response_id: the provider's.
+        retries: attempts that failed before this answer came.
+        reasoning: blocks that the provider signed and wants back, unchanged, with the next request.
     """
 
     text: str = ""
@@ -91,10 +98,15 @@ class ModelResponse(msgspec.Struct, frozen=True, omit_defaults=True):
     usage: Usage = Usage()
     finish_reason: str | None = None
     response_id: str | None = None
+    retries: int = 0
+    reasoning: tuple[dict[str, Any], ...] = ()
 
 
 class ModelChunk(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A piece of an answer; the last one carries the whole `response` and no text."""
+    """A piece of an answer; the last one carries the whole `response` and no text.
+
+    A chunk with neither says that something else has come: the begin of a tool call, a thought.
+    """
 
     text: str = ""
     response: ModelResponse | None = None
@@ -117,8 +129,8 @@ class LanguageModel(Protocol):
     async def generate(self, request: ModelRequest) -> ModelResponse:
         """Answer a request.
 
-        What it raises reaches the caller of the agent unchanged; `ModelError` is for answers
-        that cannot be used.
+        What it raises reaches the caller of the agent unchanged; `ModelError` is for providers
+        that fail, and for answers that cannot be used.
         """
         ...
 

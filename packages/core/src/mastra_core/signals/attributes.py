@@ -73,7 +73,10 @@ class AgentRunAttributes(TypedDict, total=False):
 
 
 class ModelGenerationAttributes(TypedDict, total=False):
-    """Attributes of `model_generation`: all the steps one agent run takes with its model."""
+    """Attributes of `model_generation`: all the steps one agent run takes with its model.
+
+    `time_to_first_token_ms` is that of the first step; `retries` is the sum over the steps.
+    """
 
     model: str
     provider: str
@@ -82,16 +85,23 @@ class ModelGenerationAttributes(TypedDict, total=False):
     finish_reason: str
     step_count: int
     time_to_first_token_ms: float
+    retries: int
     usage: UsageAttributes
     estimated_cost_usd: float
 
 
 class ModelStepAttributes(TypedDict, total=False):
-    """Attributes of `model_step`: one request to the model and its answer."""
+    """Attributes of `model_step`: one request to the model and its answer.
+
+    `retries` are attempts that failed before, made by the adapter; absent for none.
+    """
 
     model: str
     provider: str
     step_index: int
+    streaming: bool
+    time_to_first_token_ms: float
+    retries: int
     finish_reason: str
     tool_calls: list[str]
     response_id: str

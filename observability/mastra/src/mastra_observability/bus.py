@@ -1,8 +1,9 @@
 """The bus: from the caller's append to every exporter's own queue.
 
-`emit` is the caller's whole cost. One worker turns ended spans into their exported form, lets the
-processors see each event once for all exporters, and offers it to the exporters that have a handler
-for it. It also looks at the spans that are still open, and announces each once.
+`emit` is the caller's whole cost. One worker turns what was queued (ended spans, log lines) into its
+exported form, lets the processors see each event once for all exporters, and offers it to the
+exporters that have a handler for it. It also looks at the spans that are still open, and announces
+each once.
 """
 
 # The live span and what makes and takes it are one mechanism in two packages.
@@ -14,15 +15,15 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 from weakref import WeakSet
 
 from mastra_core.clock import Clock
 from mastra_core.signals.attributes import SpanStatus
-from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent, TracingEventType
+from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal, TracingEvent, TracingEventType
 from mastra_core.signals.span import SpanExported
-from mastra_core.tracing.span import Span
+from mastra_core.tracing.span import Span, UnsampledSpan
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Channel, Weighed
 from mastra_observability.worker import Worker
@@ -45,6 +46,25 @@ class Processor(Protocol):
         ...
 
 
+class Pending(Protocol):
+    """What was queued by a context as it was handed over, and becomes an event on the worker."""
+
+    heavy_bytes: int
+    """What it counts against the bytes that may wait; 0 for what is small."""
+
+
+class Maker(NamedTuple):
+    """How pending things of a kind become events.
+
+    Attributes:
+        signal: what they are.
+        make: makes one; what it raises costs that one alone.
+    """
+
+    signal: Signal
+    make: Callable[[Any], Event]
+
+
 class ObservabilityBus:
     """Routes events to exporters.
 
@@ -52,6 +72,7 @@ class ObservabilityBus:
         channels: one for each exporter.
         processors: in the order in which they see events.
         export_span: turns a span into its exported form; on the worker.
+        makers: for everything else that is queued pending, by its type.
         drops: the books.
         clock: for the age of open spans.
         max_queue_events: events that wait at the most; more are dropped and counted.
@@ -70,6 +91,7 @@ class ObservabilityBus:
         channels: Sequence[Channel],
         processors: Sequence[Processor],
         export_span: Callable[[Span], SpanExported],
+        makers: Mapping[type, Maker],
         drops: Drops,
         clock: Clock,
         *,
@@ -82,6 +104,7 @@ class ObservabilityBus:
         self.open_spans: dict[int, Span] = {}
         self._processors = tuple(processors)
         self._export_span = export_span
+        self._makers = dict(makers)
         self._clock = clock
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
@@ -91,7 +114,7 @@ class ObservabilityBus:
         self._is_closed = False
         self._was_in_time: bool | None = None
         self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S, self._start_channels)
-        self.queue: deque[Span | Event] = deque()
+        self.queue: deque[Span | Pending | Event] = deque()
         self._reset_locks()
         _alive.add(self)
 
@@ -113,19 +136,20 @@ class ObservabilityBus:
         if self.worker.is_idle:
             self.worker.wake()
 
-    def emit_span(self, span: Span) -> None:
-        """Queue an ended span with large payloads if there is room for their bytes, else drop it."""
+    def queue_weighed(self, item: Span | Pending, heavy_bytes: int, signal: Signal) -> None:
+        """Queue an ended span, or what is pending, if there is room for it and its bytes; else drop it."""
         if len(self.queue) >= self.max_events:
-            self._refuse("spans")
+            self._refuse(signal)
             return
-        with self._heavy_lock:
-            has_room = self._heavy_bytes + span._heavy_bytes <= self._max_bytes
-            if has_room:
-                self._heavy_bytes += span._heavy_bytes
-        if not has_room:
-            self._refuse("spans", "too_large" if span._heavy_bytes > self._max_bytes else "queue_full")
-            return
-        self.queue.append(span)
+        if heavy_bytes:
+            with self._heavy_lock:
+                has_room = self._heavy_bytes + heavy_bytes <= self._max_bytes
+                if has_room:
+                    self._heavy_bytes += heavy_bytes
+            if not has_room:
+                self._refuse(signal, "too_large" if heavy_bytes > self._max_bytes else "queue_full")
+                return
+        self.queue.append(item)
         if self.worker.is_idle:
             self.worker.wake()
 
@@ -143,7 +167,8 @@ class ObservabilityBus:
         done = threading.Event()
         self._flushes.append(done)
         if not self.worker.hurry():
-            self._step()  # no thread can be had at the interpreter's end: the caller works itself
+            with UnsampledSpan():  # no thread can be had at the interpreter's end: the caller works itself
+                self._step()
         return done
 
     def shutdown(self, deadline: float) -> bool:
@@ -219,11 +244,14 @@ class ObservabilityBus:
         heavy = 0
         for _ in range(len(queue)):
             item = queue.popleft()
-            if not isinstance(item, Span):
-                batch.append((item, weigh(item)))
-                continue
-            heavy += item._heavy_bytes
-            event = self._exported(item, "span_ended")
+            if isinstance(item, Span):
+                heavy += item._heavy_bytes
+                event: Event | None = self._exported(item, "span_ended")
+            elif (maker := self._makers.get(type(item))) is not None:
+                heavy += cast("Pending", item).heavy_bytes
+                event = self._made(item, maker)
+            else:
+                event = cast("Event", item)
             if event is not None:
                 batch.append((event, weigh(event)))
         if heavy:
@@ -237,6 +265,14 @@ class ObservabilityBus:
             return TracingEvent(kind, self._export_span(span))
         except Exception as error:  # noqa: BLE001  # what a user called a span may raise whatever it likes
             self.drops.count("bus", "spans", "invalid", 1, repr(error))
+            return None
+
+    def _made(self, item: object, maker: Maker) -> Event | None:
+        """The event of what was pending; one that cannot be made is counted and takes no other with it."""
+        try:
+            return maker.make(item)
+        except Exception as error:  # noqa: BLE001  # as above
+            self.drops.count("bus", maker.signal, "invalid", 1, repr(error))
             return None
 
     def _offer(self, batch: Sequence[Weighed]) -> None:
@@ -317,10 +353,15 @@ class ObservabilityBus:
 
 def weigh(event: Event) -> int:
     """Bytes of the payloads of an event."""
-    if not isinstance(event, TracingEvent):
-        return 0
-    span = event.span
-    return sum(len(payload) for payload in (span.input, span.output, span.attributes) if payload is not None)
+    if isinstance(event, TracingEvent):
+        span = event.span
+        return sum(
+            len(payload) for payload in (span.input, span.output, span.attributes) if payload is not None
+        )
+    if isinstance(event, LogEvent):
+        log = event.log
+        return len(log.message) + (0 if log.data is None else len(log.data))
+    return 0
 
 
 def _snapshot(spans: dict[int, Span]) -> list[tuple[int, Span]]:

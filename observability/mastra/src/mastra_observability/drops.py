@@ -1,7 +1,8 @@
 """The books: what was accepted, what arrived, what was lost and why.
 
 Every loss is counted, handed to the `on_dropped` callbacks, and said once for each exporter,
-signal and reason in the log `mastra.observability`, so that a broken sink does not fill the log.
+signal and reason in the log `mastra.observability`, so that a broken sink does not fill the log. Where
+the same fault costs several signals, it is said of the first.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from mastra_core.signals.events import DropEvent, Signal
+from mastra_core.tracing.span import UnsampledSpan
 
 log = logging.getLogger("mastra.observability")
 
@@ -36,6 +38,7 @@ class Drops:
         self._callbacks = tuple(callbacks)
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, Signal, str]] = Counter()
+        self._told: set[tuple[str, str] | None] = set()
 
     def count(
         self, exporter: str, signal: Signal, reason: str, count: int, detail: str | None = None
@@ -45,9 +48,12 @@ class Drops:
             return
         key = (exporter, signal, reason)
         with self._lock:
-            is_first = key not in self._counts
+            fault = (exporter, detail) if reason == "exporter_failed" and detail else None
+            is_news = key not in self._counts and fault not in self._told
             self._counts[key] += count
-        if is_first:
+            if is_news and fault is not None:
+                self._told.add(fault)
+        if is_news:
             because = _REASONS.get(reason, reason)
             text = f" ({detail})" if detail else ""
             log.warning(
@@ -61,7 +67,8 @@ class Drops:
         event = DropEvent(exporter, signal, reason, count, detail)
         for callback in self._callbacks:
             try:
-                callback(event)
+                with UnsampledSpan():  # what it logs may be lost for the same reason, and be told it again
+                    callback(event)
             except Exception:
                 log.exception("An on_dropped callback raised; it is called again for the next loss.")
 
@@ -74,3 +81,4 @@ class Drops:
         """In a forked child: what was lost before is the parent's loss, and the lock may be held."""
         self._lock = threading.Lock()
         self._counts = Counter()
+        self._told = set()

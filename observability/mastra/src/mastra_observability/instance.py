@@ -14,6 +14,7 @@ from mastra_core.ids import IdSource, RandomIds
 from mastra_core.runtime.assembly import find_storage
 from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
 from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.log import LogLevel
 from mastra_core.signals.payload import clean_text
 from mastra_core.storage.protocols import Store
 from mastra_core.tracing.active import activate, deactivate
@@ -23,13 +24,16 @@ from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.traced import traced
-from mastra_observability.bus import ObservabilityBus
-from mastra_observability.drops import Drops
+from mastra_observability.bus import Maker, ObservabilityBus
+from mastra_observability.contexts.logger import RecordingLogger
+from mastra_observability.drops import Drops, log
 from mastra_observability.exit import drain_at_exit
 from mastra_observability.exporters.adapted import adapt
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
+from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
+from mastra_observability.log_snapshot import LogSnapshot, PendingLog
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.snapshot import SpanSnapshot
@@ -43,7 +47,7 @@ MAX_QUEUE_BYTES = 64 * 1024 * 1024
 
 
 class Observability(RecordingTracer):
-    """Records spans, and later logs, metrics, scores and feedback, and carries them to exporters.
+    """Records spans and logs, scores and feedback, later metrics, and carries them to exporters.
 
         obs = Observability(service_name="batch", storage="duckdb:///telemetry.duckdb")
         with obs.span("nightly", input={"day": "2026-11-21"}) as span:
@@ -81,16 +85,7 @@ class Observability(RecordingTracer):
         self.store: Store | None = find_storage(storage)
         self._owns_store = self.store is not storage
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
-        bus = ObservabilityBus(
-            self._make_channels(),
-            cast("Sequence[Any]", config.processors),
-            SpanSnapshot(PayloadLimiter(config.payload)),
-            self._drops,
-            clock,
-            max_queue_events=config.max_queue_events,
-            max_queue_bytes=MAX_QUEUE_BYTES,
-            max_span_lifetime_s=config.max_span_lifetime_s,
-        )
+        ids = ids or RandomIds()
         base = Correlation(
             environment=clean_text(resolve_environment(config.environment)),
             service_name=clean_text(config.service_name),
@@ -99,7 +94,22 @@ class Observability(RecordingTracer):
             user_id=config.user_id,
             session_id=config.default_session_id,
         )
-        super().__init__(bus, ids or RandomIds(), clock, make_sampler(config.sampling_config), base)
+        limiter = PayloadLimiter(config.payload)
+        bus = ObservabilityBus(
+            self._make_channels(),
+            cast("Sequence[Any]", config.processors),
+            SpanSnapshot(limiter),
+            {PendingLog: Maker("logs", LogSnapshot(limiter, ids, base))},
+            self._drops,
+            clock,
+            max_queue_events=config.max_queue_events,
+            max_queue_bytes=MAX_QUEUE_BYTES,
+            max_span_lifetime_s=config.max_span_lifetime_s,
+        )
+        super().__init__(bus, ids, clock, make_sampler(config.sampling_config), base)
+        self._gate = LogGate()
+        self._logger = RecordingLogger(bus, clock, base, self._gate)
+        self.set_log_level(config.log_level or DEFAULT_LEVEL)
         drain_at_exit(bus)
         activate(self)
 
@@ -114,9 +124,31 @@ class Observability(RecordingTracer):
                 )
             name = f"{exporter.name} {count + 1}" if count else exporter.name
             channels.append(
-                Channel(exporter, name, self._drops, self.config.max_queue_events, MAX_QUEUE_BYTES)
+                Channel(
+                    exporter,
+                    name,
+                    self._drops,
+                    self.config.max_queue_events,
+                    MAX_QUEUE_BYTES,
+                    self._least_log_level(exporter),
+                )
             )
         return channels
+
+    def _least_log_level(self, exporter: BaseExporter) -> LogLevel | None:
+        """The level that an exporter was given; a warning where it wants more than is recorded."""
+        level = check_exporter_level(exporter.log_level, exporter.name)
+        root = check_level(self.config.log_level or DEFAULT_LEVEL, "`observability.log_level`")
+        if level is not None and level < root:
+            log.warning(
+                "%s wants logs from `%s` on, but only those from `%s` on are recorded, and so it gets these; "
+                "set `observability.log_level` to `%s`, or leave the exporter's `log_level` out.",
+                exporter.name,
+                level.word,
+                root.word,
+                level.word,
+            )
+        return level
 
     def _make_exporters(self) -> list[BaseExporter]:
         given = self.config.exporters
@@ -171,8 +203,22 @@ class Observability(RecordingTracer):
 
     @property
     def logger(self) -> LoggerContext:
-        """Logs; does nothing yet."""
-        return NO_OP_LOGGER
+        """Logs: inside a trace correlated with it, outside with the service alone."""
+        return self._logger
+
+    def set_log_level(self, level: str | LogLevel) -> None:
+        """Record logs of this weight and more from now on; exporters with a level of their own keep it.
+
+        Raises:
+            ConfigurationError: there is no such level.
+        """
+        root = check_level(level, "`log_level`")
+        # What every exporter would leave out need not be made; a processor may have a use for it.
+        wanted = min(
+            (channel.least_log_level or root for channel in self._bus.channels if "logs" in channel.signals),
+            default=NOBODY,
+        )
+        self._gate.least = root if self.config.processors else max(root, wanted)
 
     @property
     def metrics(self) -> MetricsContext:
@@ -181,7 +227,8 @@ class Observability(RecordingTracer):
 
     def context(self, span: Span) -> ObservabilityContext:
         """What code inside `span` is given."""
-        return ObservabilityContext(TracingContext(self, span), self.logger, self.metrics)
+        logger = self._logger.inside(span) if span.is_recording else NO_OP_LOGGER
+        return ObservabilityContext(TracingContext(self, span), logger, self.metrics)
 
     # ---------------------------------------------------------------- life
 

@@ -55,15 +55,13 @@ class SpanSnapshot:
         """The exported form of an ended span, or of one that is still open."""
         limit = self._limit
         trace = span._trace
-        attributes = _merge(span._attributes)
+        attributes = merge(span._attributes)
         span_type = span._type
         if span_type not in SPAN_TYPES:
             # A kind of a user's own: stored as generic, its name kept.
-            attributes = _merge(
-                [encode({"span_type": str(span_type)})], (attributes,) if attributes else None
-            )
+            attributes = merge([encode({"span_type": str(span_type)})], (attributes,) if attributes else None)
             span_type = SpanType.GENERIC.value
-        metadata = _merge(span._metadata, trace.metadata)
+        metadata = merge(span._metadata, trace.metadata)
         error = span._error
         model = _model_of(span_type, attributes)
         # The tokens of a generation are those of its steps together. Only the generation has them
@@ -104,18 +102,18 @@ class SpanSnapshot:
         )
 
 
-def _merge(pieces: bytes | list[bytes] | None, base: Sequence[bytes] | None = None) -> bytes | None:
+def merge(pieces: bytes | list[bytes] | None, base: Sequence[bytes] | None = None) -> bytes | None:
     """One JSON object of several; of a key that occurs twice the later piece wins."""
     if base is None and (pieces is None or isinstance(pieces, bytes)):
-        return None if pieces is None else _as_object(pieces)
+        return None if pieces is None else as_object(pieces)
     own = [] if pieces is None else [pieces] if isinstance(pieces, bytes) else list(pieces)
     merged: dict[str, msgspec.Raw] = {}
     for piece in (*(base or ()), *own):
-        merged.update(_decode_object(_as_object(piece)))
+        merged.update(_decode_object(as_object(piece)))
     return msgspec.json.encode(merged)
 
 
-def _as_object(piece: bytes) -> bytes:
+def as_object(piece: bytes) -> bytes:
     """Attributes and metadata are objects, whatever a user passed for one."""
     return piece if piece.startswith(b"{") else b'{"value":' + piece + b"}"
 

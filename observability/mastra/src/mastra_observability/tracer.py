@@ -143,7 +143,7 @@ class RecordingTracer:
         span._ended_at_ns = now if now > started else started or 1
         queue = self._queue
         if span._heavy_bytes or len(queue) >= self._bus.max_events:
-            self._bus.emit_span(span)
+            self._bus.queue_weighed(span, span._heavy_bytes, "spans")
             return
         queue.append(span)  # the same as `emit`, without the call
         if self._worker.is_idle:

@@ -3,6 +3,9 @@
 It costs nothing while idle, starts at the first wake, starts again in a forked child, and is a
 daemon, so that a sink which hangs cannot keep a program from ending. Waking it is an attribute
 test for the caller in the common case, because the worker lingers a little to let work pile up.
+
+It works inside a span that was sampled out: what exporters and drivers log or trace while they export
+would otherwise come back to them, for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+
+from mastra_core.tracing.span import UnsampledSpan
 
 log = logging.getLogger("mastra.observability")
 
@@ -108,6 +113,10 @@ class Worker:
         return not thread.is_alive()
 
     def _run(self) -> None:
+        with UnsampledSpan():
+            self._work()
+
+    def _work(self) -> None:
         # The locals: after a fork the attributes are those of the child.
         awake, hurry = self._awake, self._hurry
         pause: float | None = self._linger_s

@@ -24,7 +24,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_core.signals import payload
-from mastra_core.signals.payload import MAX_BYTES, MAX_DEPTH, clean_text, decode, describe_error, encode
+from mastra_core.signals.payload import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    clean_text,
+    decode,
+    describe_error,
+    encode,
+    text_of,
+)
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -607,3 +615,30 @@ def test_an_error_is_described_by_its_class_and_its_words():
 
     assert describe_error(InnerError("no")) == {"type": InnerError.__qualname__, "message": "no"}
     assert describe_error(KeyError()) == {"type": "KeyError", "message": ""}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("text", "text"),
+        ("\ud800", "\\ud800"),
+        (5, "5"),
+        (None, "None"),
+        (ValueError("no"), "no"),
+        (Unprintable(), "<unprintable Unprintable>"),
+        (Liar(), None),
+        ("x" * 5_000, "x" * 5_000),
+    ],
+    ids=itertools.count(),
+)
+def test_everything_has_a_text(value, expected):
+    """Also what refuses to tell; texts are kept whole."""
+    text = text_of(value)
+    assert type(text) is str
+    assert expected in (None, text)
+
+
+def test_an_instance_of_a_kind_of_text_is_the_plain_text():
+    """Whatever its class made of its methods."""
+    assert type(text_of(Word("mine"))) is str
+    assert text_of(Word("mine")) == "mine"

@@ -27,3 +27,13 @@ def test_a_span_that_records_nothing_binds_nothing():
     """Code that binds runs unchanged where nothing is recorded."""
     assert NO_OP_SPAN.bind(workflow_id="w") is NO_OP_SPAN
     assert NO_OP_SPAN.bound_fields == {}
+
+
+def test_a_bound_value_stays_as_it_was(tracer):
+    """What could change later is kept as JSON makes it; what could fail later has failed now."""
+    with tracer.span("work") as span:
+        items = [1]
+        span.bind(items=items, cycle={}, when=span)
+        items.append(2)
+        assert span.bound_fields["items"] == [1]
+        assert isinstance(span.bound_fields["when"], str)

@@ -36,6 +36,7 @@ class _Adapted(BaseExporter):
     def __init__(self, inner: object) -> None:
         self.name = type(inner).__name__
         self._inner = inner
+        self.log_level = getattr(inner, "log_level", None)
         for name in HANDLERS.values():
             handler = getattr(inner, name, None) or (
                 getattr(inner, OLD_HANDLER, None) if name == "on_tracing_event" else None

@@ -28,6 +28,7 @@ from mastra_core.signals.events import (
     Signal,
     TracingEvent,
 )
+from mastra_core.signals.log import LogLevel
 from mastra_core.storage.protocols import Store
 
 HANDLERS: dict[type, str] = {
@@ -58,12 +59,15 @@ class BaseExporter:
         linger_s: how long events may wait for company, in seconds.
         max_queue_events: events that wait for this exporter at the most; more are dropped and counted.
             None takes the configured number.
+        log_level: least weight of logs that it gets, `trace` to `fatal`. None gets what the instance
+            records; less than that nobody gets.
     """
 
     name: str = ""
     batch_size: int = 512
     linger_s: float = 0.0
     max_queue_events: int | None = None
+    log_level: str | LogLevel | None = None
 
     report_drop: DropReport = staticmethod(_ignore_drop)  # replaced per instance by the pipeline
     _runner: asyncio.Runner | None = None

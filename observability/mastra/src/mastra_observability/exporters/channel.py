@@ -16,7 +16,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from mastra_core.signals.events import SIGNAL_OF, Event, Signal
+from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal
+from mastra_core.signals.log import LOG_LEVELS, LogLevel
+from mastra_core.tracing.span import UnsampledSpan
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.worker import Worker
@@ -41,10 +43,17 @@ class Channel:
         drops: the books.
         max_queue_events: events that wait at the most, where the exporter does not say itself.
         max_queue_bytes: payload bytes that wait at the most.
+        least_log_level: logs of less weight never enter the queue; None lets in whatever comes.
     """
 
     def __init__(
-        self, exporter: BaseExporter, name: str, drops: Drops, max_queue_events: int, max_queue_bytes: int
+        self,
+        exporter: BaseExporter,
+        name: str,
+        drops: Drops,
+        max_queue_events: int,
+        max_queue_bytes: int,
+        least_log_level: LogLevel | None = None,
     ) -> None:
         self.exporter = exporter
         self.name = name
@@ -52,6 +61,7 @@ class Channel:
         self._drops = drops
         self._max_events = exporter.max_queue_events or max_queue_events
         self._max_bytes = max_queue_bytes
+        self.least_log_level = least_log_level
         self._worker = Worker(
             f"mastra-{name}", self._step, self._has_work, exporter.linger_s, on_stop=self._close_exporter
         )
@@ -78,11 +88,11 @@ class Channel:
 
     def offer(self, events: Sequence[Weighed]) -> None:
         """Queue what there is room for; the rest is dropped and counted."""
-        queue, refused = self._queue, Counter[Signal]()
+        queue, least, refused = self._queue, self.least_log_level, Counter[Signal]()
         with self._lock:
             for event, weight in events:
                 signal = SIGNAL_OF[type(event)]
-                if signal not in self.signals:
+                if signal not in self.signals or (least is not None and _is_below(event, least)):
                     continue
                 is_full = len(queue) >= self._max_events or self._queued_bytes + weight > self._max_bytes
                 if self._is_closed or is_full:
@@ -115,7 +125,8 @@ class Channel:
         """Hand over what is queued where no thread can be had, as at the interpreter's end."""
         while not done.is_set() and self._step_lock.acquire(blocking=False):
             self._step_lock.release()
-            self._step()
+            with UnsampledSpan():
+                self._step()
             if self._retry_delay_s:
                 break
 
@@ -256,6 +267,11 @@ class Channel:
     def _tell(self, losses: Sequence[Loss]) -> None:
         for signal, reason, count, detail in losses:
             self._drops.count(self.name, signal, reason, count, detail)
+
+
+def _is_below(event: Event, least: LogLevel) -> bool:
+    """Whether it is a log of less weight."""
+    return isinstance(event, LogEvent) and LOG_LEVELS.get(event.log.level, LogLevel.FATAL) < least
 
 
 def _losses_of(events: Sequence[Event], reason: str, detail: str | None) -> list[Loss]:

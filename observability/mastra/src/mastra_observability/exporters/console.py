@@ -31,6 +31,7 @@ from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
 from mastra_observability.exporters.tree import render_tree
+from mastra_observability.levels import check_exporter_level
 
 _WIDTH = 120
 _MAX_PREVIEW_BYTES = 2_000
@@ -49,9 +50,10 @@ class ConsoleExporter(BaseExporter):
         show_payloads: print the beginning of inputs and outputs below their span.
         show_metrics: print observations; spans make several each.
         max_width: columns of the tree; None takes the terminal's, or 120.
+        log_level: least weight of logs that it gets; None gets what the instance records.
 
     Raises:
-        ConfigurationError: `max_width` is too small for a tree.
+        ConfigurationError: `max_width` is too small for a tree, or there is no such level.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class ConsoleExporter(BaseExporter):
         show_payloads: bool = False,
         show_metrics: bool = True,
         max_width: int | None = None,
+        log_level: str | None = None,
     ) -> None:
+        self.log_level = check_exporter_level(log_level, "ConsoleExporter")
         if max_width is not None and max_width < 60:
             raise ConfigurationError(
                 "Field `max_width` of ConsoleExporter must be at least 60, or None for the terminal's width, "

@@ -13,6 +13,7 @@ from mastra_core.errors import ConfigurationError, StorageError, WriteRejectedEr
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
 from mastra_core.storage.protocols import FeedbackStore, LogStore, MetricStore, ScoreStore, SpanStore, Store
 from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.levels import check_exporter_level
 
 T = TypeVar("T")
 
@@ -24,13 +25,20 @@ class DefaultExporter(BaseExporter):
         store: where to; None takes the one that is configured for the instance.
         batch_size: most events written at once.
         flush_interval_s: how long events wait for company, in seconds.
+        log_level: least weight of logs that it gets; None gets what the instance records.
     """
 
     name = "DefaultExporter"
 
     def __init__(
-        self, store: Store | None = None, *, batch_size: int = 2_000, flush_interval_s: float = 1.0
+        self,
+        store: Store | None = None,
+        *,
+        batch_size: int = 2_000,
+        flush_interval_s: float = 1.0,
+        log_level: str | None = None,
     ) -> None:
+        self.log_level = check_exporter_level(log_level, "DefaultExporter")
         if batch_size < 1:
             raise ConfigurationError(f"Field `batch_size` must be 1 or more, got {batch_size!r}")
         if not flush_interval_s >= 0:

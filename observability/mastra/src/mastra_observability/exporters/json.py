@@ -22,6 +22,7 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.output.lines import LinesLostError, RotatingFile, Sink, StreamSink
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.levels import check_exporter_level
 
 _encoder = msgspec.json.Encoder()
 _encode_line: Callable[[Event], bytes] = _encoder.encode
@@ -41,9 +42,10 @@ class JsonExporter(BaseExporter):
         max_bytes: a file that would grow larger becomes the backup `NAME.1`, and the line goes into
             a new one; None lets it grow.
         backups: numbered backups that are kept; the oldest goes.
+        log_level: least weight of logs that it gets; None gets what the instance records.
 
     Raises:
-        ConfigurationError: the file cannot be written, or a number makes no sense.
+        ConfigurationError: the file cannot be written, a number makes no sense, or there is no such level.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class JsonExporter(BaseExporter):
         *,
         max_bytes: int | None = None,
         backups: int = 5,
+        log_level: str | None = None,
     ) -> None:
+        self.log_level = check_exporter_level(log_level, "JsonExporter")
         if max_bytes is not None and max_bytes < 1:
             raise ConfigurationError(
                 f"Field `max_bytes` of JsonExporter must be at least 1, or None for a file without limit, "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 from mastra_core.signals.events import (
     DropEvent,
@@ -18,15 +19,23 @@ from mastra_core.signals.events import (
 from mastra_core.signals.feedback import FeedbackExported
 from mastra_core.signals.log import LogExported
 from mastra_core.signals.metric import MetricExported
+from mastra_core.signals.payload import decode
 from mastra_core.signals.score import ScoreExported
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.shape import Shape, difference
+from mastra_observability.levels import check_exporter_level
 
 
 class TestExporter(BaseExporter):
     """Keeps every event in memory. Thread-safe.
+
+    Args:
+        log_level: least weight of logs that it gets; None gets what the instance records.
+
+    Raises:
+        ConfigurationError: there is no such level.
 
     Example:
         ```python
@@ -41,7 +50,8 @@ class TestExporter(BaseExporter):
 
     __test__ = False  # no test case, whatever pytest thinks of the name
 
-    def __init__(self) -> None:
+    def __init__(self, *, log_level: str | None = None) -> None:
+        self.log_level = check_exporter_level(log_level, "TestExporter")
         self._changed = threading.Condition()
         self._events: list[Event] = []
         self._drops: list[DropEvent] = []
@@ -181,6 +191,58 @@ class TestExporter(BaseExporter):
             )
         return found[0]
 
+    def find_logs(
+        self,
+        message: str | None = None,
+        *,
+        level: str | None = None,
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> list[LogExported]:
+        """The logs that match, in the order in which they came.
+
+        Args:
+            message: the whole message.
+            level: a word.
+            trace_id: 32 hex digits.
+            span_id: 16 hex digits.
+            data: fields that a line must have with these values, beside others.
+        """
+        return [
+            log
+            for log in self.logs
+            if message in (None, log.message)
+            and level in (None, log.level)
+            and trace_id in (None, log.trace_id)
+            and span_id in (None, log.span_id)
+            and _has_fields(log, data or {})
+        ]
+
+    def find_log(
+        self,
+        message: str | None = None,
+        *,
+        level: str | None = None,
+        trace_id: str | None = None,
+        span_id: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> LogExported:
+        """The one log that matches.
+
+        Raises:
+            AssertionError: none does, or several do.
+        """
+        found = self.find_logs(message, level=level, trace_id=trace_id, span_id=span_id, data=data)
+        if len(found) != 1:
+            raise AssertionError(
+                f"One log was expected with message={message!r}, level={level!r}, trace_id={trace_id!r}, "
+                f"span_id={span_id!r}, data={data!r}, got {len(found)}; recorded so far: "
+                f"{[(log.level, log.message) for log in self.logs]}"
+                + ("; `find_logs` gives several" if found else "")
+            )
+        return found[0]
+
     # ---------------------------------------------------------------- waiting and comparing
 
     def wait_for(self, what: int | Callable[[TestExporter], bool], timeout_s: float = 5.0) -> None:
@@ -238,3 +300,8 @@ class TestExporter(BaseExporter):
             f"{len(self.logs)} logs, {len(self.metrics)} metrics, {len(self.scores)} scores, "
             f"{len(self.feedback)} feedback"
         )
+
+
+def _has_fields(log: LogExported, wanted: Mapping[str, object]) -> bool:
+    fields = cast("dict[str, object]", decode(log.data) or {})
+    return all(name in fields and fields[name] == value for name, value in wanted.items())

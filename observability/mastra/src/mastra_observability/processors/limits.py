@@ -63,14 +63,15 @@ class PayloadLimiter:
     def _cut(self, value: Any, depth: int) -> Any:  # noqa: ANN401  # JSON is any value
         """The same object where nothing had to be cut, else a cut copy."""
         if isinstance(value, str):
-            return self._cut_text(value)
+            return self.cut_text(value)
         if not _is_container(value):
             return value
         if depth >= self._max_depth:
             return f"<{_kind(value)} of {len(value)}, deeper than {self._max_depth} levels>"
         return self._cut_list(value, depth) if _kind(value) == "list" else self._cut_object(value, depth)
 
-    def _cut_text(self, text: str) -> str:
+    def cut_text(self, text: str) -> str:
+        """The text, or its beginning and its end around a mark."""
         most = self._limits.max_string_chars
         if len(text) <= most:
             return text
@@ -90,7 +91,7 @@ class PayloadLimiter:
     def _cut_object(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
         most = self._limits.max_items
         names = list(fields)[:most]
-        kept = {self._cut_text(name): self._cut(fields[name], depth + 1) for name in names}
+        kept = {self.cut_text(name): self._cut(fields[name], depth + 1) for name in names}
         if len(fields) > most:
             kept["…"] = f"<{len(fields) - most} of {len(fields)} keys cut>"
         elif all(kept.get(name) is fields[name] for name in names):

@@ -6,9 +6,7 @@ from typing import cast
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord
-from mastra_core.signals.log import LOG_LEVELS, LogLevel
-
-_SYNONYMS = {"warning": "warn", "critical": "fatal", "notset": "trace"}
+from mastra_core.signals.log import LOG_LEVELS, to_level
 
 
 def level_of(logger: object) -> LogLevelWord:
@@ -27,21 +25,10 @@ def level_of(logger: object) -> LogLevelWord:
         level = ask()
     elif not isinstance(logger, str | int):
         level = getattr(logger, "level", None)
-    word = _word(level)
-    if word is None:
+    known = to_level(level)
+    if known is None:
         raise ConfigurationError(
             f"Field `logger` must be one of {', '.join(LOG_LEVELS)}, or a logger that has a level, "
             f"got {logger!r}; better: observability=ObservabilityConfig(log_level=…)"
         )
-    return cast("LogLevelWord", word)
-
-
-def _word(level: object) -> str | None:
-    if isinstance(level, str):
-        word = _SYNONYMS.get(level.lower(), level.lower())
-        return word if word in LOG_LEVELS else None
-    if isinstance(level, int) and not isinstance(level, bool):
-        # The next lower one, so that nothing is lost that the logger would have let through.
-        lower = [known for known in LogLevel if known <= level]
-        return (lower[-1] if lower else LogLevel.TRACE).word
-    return None
+    return cast("LogLevelWord", known.word)

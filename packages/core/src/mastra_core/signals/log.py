@@ -38,6 +38,28 @@ LOG_LEVELS: dict[str, LogLevel] = {level.word: level for level in LogLevel}
 """Levels by the word that users write."""
 
 
+_SYNONYMS = {
+    "warning": LogLevel.WARN,
+    "exception": LogLevel.ERROR,
+    "critical": LogLevel.FATAL,
+    "notset": LogLevel.TRACE,
+}
+
+
+def to_level(level: object) -> LogLevel | None:
+    """The level of a word of any logging library, or of a number of the standard one.
+
+    A number between two levels is the lower one, so that nothing is lost that it would have let
+    through. None for what is no level.
+    """
+    if isinstance(level, str):
+        word = level.lower()
+        return LOG_LEVELS.get(word) or _SYNONYMS.get(word)
+    if not isinstance(level, int) or isinstance(level, bool):
+        return None
+    return max((known for known in LogLevel if known <= level), default=LogLevel.TRACE)
+
+
 class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):
     """A log as it travels on the bus; trace and span ids are None outside a trace.
 

@@ -105,6 +105,13 @@ def describe_error(error: BaseException) -> dict[str, str]:
     return {"type": type(error).__qualname__, "message": _text_of(str, error)}
 
 
+def text_of(value: object) -> str:
+    """Text of any value, as `str` has it; never raises. Of what is no text, at most 1 000 characters."""
+    if issubclass(type(value), str):  # `isinstance` would ask the value, which may raise at that
+        return clean_text(str.__str__(cast("str", value)))
+    return _text_of(str, value)
+
+
 def _text_of(function: Any, value: object) -> str:  # noqa: ANN401  # str or repr
     try:
         return clean_text(function(value))[:_MAX_REPR]

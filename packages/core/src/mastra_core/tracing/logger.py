@@ -7,29 +7,33 @@ from typing import Any, Protocol
 
 
 class LoggerContext(Protocol):
-    """Logs, correlated by themselves. `data` are fields of the line."""
+    """Logs, correlated by themselves. `data` are fields of the line, under any name.
 
-    def trace(self, message: str, **data: Any) -> None:  # noqa: ANN401  # any field
+    An exception as the field `error` or `exc_info`, and `exc_info=True` for the one that is being
+    handled, are recorded with type, message, stack and cause, as the field `exception`.
+    """
+
+    def trace(self, message: str, /, **data: Any) -> None:  # noqa: ANN401  # any field
         """Log at level `trace`."""
         ...
 
-    def debug(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def debug(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Log at level `debug`."""
         ...
 
-    def info(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def info(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Log at level `info`."""
         ...
 
-    def warn(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def warn(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Log at level `warn`."""
         ...
 
-    def error(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def error(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Log at level `error`."""
         ...
 
-    def fatal(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def fatal(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Log at level `fatal`."""
         ...
 
@@ -65,7 +69,7 @@ class LoggerContext(Protocol):
 class NoOpLogger:
     """Logs nothing."""
 
-    def trace(self, message: str, **data: Any) -> None:  # noqa: ANN401
+    def trace(self, message: str, /, **data: Any) -> None:  # noqa: ANN401
         """Nothing."""
 
     debug = info = warn = error = fatal = trace

@@ -38,6 +38,14 @@ class ObservabilityInstance(Protocol):
         """Whether anything is recorded at all."""
         ...
 
+    def set_log_level(self, level: str) -> None:
+        """Record logs of this weight and more, `trace` to `fatal`, from now on.
+
+        Raises:
+            ConfigurationError: there is no such level.
+        """
+        ...
+
     def context(self, span: Span) -> ObservabilityContext:
         """What code inside `span` is given."""
         ...
@@ -66,6 +74,9 @@ class NoOpObservability:
     logger: LoggerContext = NO_OP_LOGGER
     metrics: MetricsContext = NO_OP_METRICS
     is_recording = False
+
+    def set_log_level(self, level: str) -> None:
+        """Nothing to do."""
 
     def context(self, span: Span) -> ObservabilityContext:
         """The context that records nothing."""

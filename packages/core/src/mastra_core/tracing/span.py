@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation, Entity
-from mastra_core.signals.payload import encode, head_and_tail
+from mastra_core.signals.payload import decode, encode, head_and_tail
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
@@ -41,6 +41,8 @@ HUGE_BYTES: Final = 8 * 1024 * 1024
 """Payloads beyond this size are cut at once, before they take the room of everything else."""
 
 HUGE_KEPT_BYTES: Final = 256 * 1024
+
+_PLAIN = {str, int, float, bool}
 
 _STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
 
@@ -195,9 +197,7 @@ class Span(Annotated):
         """
         if not self._ended_at_ns:
             trace = self._trace
-            bound = {
-                name: value for name, value in {**(trace.fields or {}), **fields}.items() if value is not None
-            }
+            bound = {**(trace.fields or {}), **{name: _as_it_is_now(value) for name, value in fields.items()}}
             self._trace = TraceState(
                 trace.trace_id,
                 trace.metadata,
@@ -342,6 +342,11 @@ class Span(Annotated):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} {self._type} trace={self.trace_id} span={self.span_id}>"
+
+
+def _as_it_is_now(value: object) -> object:
+    """The value, or what JSON makes of it where it could change, or fail, later."""
+    return value if value is None or type(value) in _PLAIN else decode(encode(value))
 
 
 def _before(token: Token[Span | None] | None) -> Span | None:

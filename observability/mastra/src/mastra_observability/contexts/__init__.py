@@ -1,0 +1,1 @@
+"""What code that is observed records with: loggers, and what else a context carries."""

@@ -19,8 +19,8 @@ from mastra_core.ids import RandomIds
 from mastra_core.runtime.contexts import ExecutionContext
 from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.correlation import Entity
-from mastra_core.signals.payload import describe_error
 from mastra_core.tracing.contexts import TracingContext
+from mastra_core.tracing.log_patterns import STARTED, end_of_work
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import MetricsContext
 from mastra_core.tracing.observability import NO_OP_OBSERVABILITY, ObservabilityInstance
@@ -148,7 +148,7 @@ class Work:
         self._lines = self._execution.instance.logger  # correlated with the current span by itself
         self._began = time.monotonic_ns()
         if self._what is not None:
-            self._say(self._lines.debug, "started", self._fields)
+            self._say(self._lines.debug, STARTED, self._fields)
         return self
 
     def __exit__(
@@ -164,16 +164,8 @@ class Work:
             _current.set(self._outer)
 
     def _log_end(self, error: BaseException | None) -> None:
-        fields = {**self._fields, "duration_ms": (time.monotonic_ns() - self._began) / 1e6}
-        if error is None:
-            self._say(self._lines.info, "completed", fields)
-            return
-        described = describe_error(error)
-        fields.update(error_type=described["type"], error_message=described["message"])
-        if isinstance(error, Exception):
-            self._say(self._lines.error, "failed", fields)
-        else:
-            self._say(self._lines.warn, "interrupted", fields)
+        level, what_became, end = end_of_work(error, self._began)
+        self._say(getattr(self._lines, level.word), what_became, {**self._fields, **end})
 
     def _say(self, level: Callable[..., None], what_became: str, fields: Mapping[str, object]) -> None:
         level(f"{self._what} {what_became}", **fields)

@@ -23,7 +23,7 @@ from mastra_core.runtime.state import RunState
 from mastra_core.runtime.validation import TypeCheck
 from mastra_core.signals.attributes import SpanType, WorkflowStepAttributes
 from mastra_core.signals.correlation import Entity
-from mastra_core.signals.payload import describe_error
+from mastra_core.tracing.log_patterns import retry_fields
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -147,16 +147,8 @@ class Step(Generic[P, T]):
             raise TimeoutError(f"Step `{self.name}` took longer than its {limit_s} s") from error
 
     def _log_retry(self, attempt: int, error: BaseException | None, wait_s: float) -> None:
-        described = describe_error(error) if error else {"type": "", "message": ""}
-        execution_of(None).instance.logger.warn(
-            "step retrying",
-            step_id=self.name,
-            attempt=attempt,
-            max_attempts=self.options.retries + 1,
-            wait_ms=wait_s * 1000,
-            error_type=described["type"],
-            error_message=described["message"],
-        )
+        fields = retry_fields(attempt, self.options.retries + 1, error, wait_s * 1000)
+        execution_of(None).instance.logger.warn("step retrying", step_id=self.name, **fields)
 
     def __repr__(self) -> str:
         return f"<Step {self.name!r}>"

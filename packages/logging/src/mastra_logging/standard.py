@@ -1,0 +1,67 @@
+"""Lines of the standard `logging` module in the program's log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from mastra_core.signals.log import LogLevel
+from mastra_logging.program import GATE, current_program, place
+from mastra_logging.words import text_of, to_level
+
+_OWN_ATTRIBUTES: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
+_PIPELINE: Final = "mastra"
+"""Loggers and threads of the pipeline: what they say must not go into it again."""
+
+
+class StandardHandler(logging.Handler):
+    """Hands records to the program's log: `extra` as fields, the exception as exception."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record; never raises."""
+        level = to_level(record.levelno) or LogLevel.INFO
+        program = current_program()
+        if GATE.least > level:
+            return
+        given: dict[str, Any] = {
+            name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES
+        }
+        if record.stack_info:
+            given["stack"] = record.stack_info
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  # arguments that do not fit the message
+            message = text_of(record.msg)
+            given["args"] = record.args
+        program.say(
+            level,
+            text_of(message),
+            given,
+            logger=record.name,
+            error=record.exc_info[1] if record.exc_info else None,
+            timestamp_ns=round(record.created * 1e9),
+            location=place(record.pathname, record.lineno),
+            is_of_pipeline=_is_of_pipeline(record),
+        )
+
+
+def _is_of_pipeline(record: logging.LogRecord) -> bool:
+    thread = record.threadName or ""
+    return record.name.split(".")[0] == _PIPELINE or thread.startswith(_PIPELINE)
+
+
+class Capture:
+    """The handler while it is in the root logger, and what was there before."""
+
+    def __init__(self, level: LogLevel) -> None:
+        root = logging.getLogger()
+        self._handler = StandardHandler()
+        self._level_before = root.level
+        root.addHandler(self._handler)
+        root.setLevel(level)
+
+    def end(self) -> None:
+        """Leave the root logger as it was found."""
+        root = logging.getLogger()
+        root.removeHandler(self._handler)
+        root.setLevel(self._level_before)

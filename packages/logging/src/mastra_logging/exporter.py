@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mastra_core.signals.events import LogEvent
+from mastra_core.signals.log import to_level
 from mastra_logging.fields import line_of
 from mastra_logging.output import Output
 from mastra_logging.program import ORIGIN, current_program
 from mastra_logging.thinning import Thinner
-from mastra_logging.words import to_level
 
 
 class LogOutputExporter:

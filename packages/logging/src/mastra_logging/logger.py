@@ -17,9 +17,9 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor
 
-from mastra_core.signals.log import LogLevel
+from mastra_core.signals.log import LogLevel, to_level
+from mastra_core.signals.payload import text_of
 from mastra_logging.program import GATE, current_program
-from mastra_logging.words import text_of, to_level
 
 
 class Logger(structlog.BoundLoggerBase):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
-from mastra_core.signals.log import LogLevel
+from mastra_core.signals.log import LogLevel, to_level
+from mastra_core.signals.payload import text_of
 from mastra_logging.program import GATE, current_program, place
-from mastra_logging.words import text_of, to_level
 
 _OWN_ATTRIBUTES: Final = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
 _PIPELINE: Final = "mastra"

@@ -134,3 +134,37 @@ CREATE TABLE "mastra_ai_trace_roots" (
 CREATE TABLE "mastra_ai_failed_traces" (
     "trace_id" VARCHAR NOT NULL
 );
+CREATE SEQUENCE mastra_arrivals;
+CREATE TABLE "mastra_ai_logs" (
+    "log_id" VARCHAR NOT NULL,
+    "timestamp" TIMESTAMP_NS NOT NULL,
+    "level" VARCHAR NOT NULL,
+    "message" VARCHAR NOT NULL,
+    "logger" VARCHAR,
+    "data" JSON,
+    "trace_id" VARCHAR,
+    "span_id" VARCHAR,
+    "entity_type" VARCHAR,
+    "entity_id" VARCHAR,
+    "entity_name" VARCHAR,
+    "parent_entity_type" VARCHAR,
+    "parent_entity_id" VARCHAR,
+    "parent_entity_name" VARCHAR,
+    "root_entity_type" VARCHAR,
+    "root_entity_id" VARCHAR,
+    "root_entity_name" VARCHAR,
+    "user_id" VARCHAR,
+    "organization_id" VARCHAR,
+    "resource_id" VARCHAR,
+    "run_id" VARCHAR,
+    "session_id" VARCHAR,
+    "thread_id" VARCHAR,
+    "request_id" VARCHAR,
+    "environment" VARCHAR,
+    "source" VARCHAR,
+    "service_name" VARCHAR,
+    "experiment_id" VARCHAR,
+    "tags" VARCHAR[],
+    "metadata" JSON,
+    "arrival" BIGINT NOT NULL DEFAULT nextval('mastra_arrivals')
+);

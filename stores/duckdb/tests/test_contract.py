@@ -1,14 +1,29 @@
 """DuckDB keeps the contract of stores, in a file and in memory."""
 
-from mastra_core.testing.contracts import DurableSpanStoreContract, SpanStoreContract
+from mastra_core.testing.contracts import (
+    DurableLogStoreContract,
+    DurableSpanStoreContract,
+    LogStoreContract,
+    SpanStoreContract,
+)
 from mastra_duckdb import DuckDBStore
 
 
-class TestFile(DurableSpanStoreContract):
+class TestSpansInFile(DurableSpanStoreContract):
     def make_store(self, folder):
         return DuckDBStore(folder / "spans.duckdb")
 
 
-class TestMemory(SpanStoreContract):
+class TestSpansInMemory(SpanStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestLogsInFile(DurableLogStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(folder / "logs.duckdb")
+
+
+class TestLogsInMemory(LogStoreContract):
     def make_store(self, folder):
         return DuckDBStore(":memory:")

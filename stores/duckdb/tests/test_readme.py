@@ -5,44 +5,48 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mastra_core.signals.columns import SPANS
+import pytest
+
+from mastra_core.signals.columns import LOGS, SPANS
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.schema import SQL_TYPES, TABLES
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 
 
-def block(kind):
-    """The first fenced block of a language."""
-    return re.search(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)[1]
+def blocks(kind):
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-def test_the_first_example_prints_what_it_says(tmp_path):
-    """The program runs as it stands, and its output is the block below it."""
+@pytest.mark.parametrize(("program", "printed"), [*zip(blocks("python"), blocks("text"), strict=True)])
+def test_the_examples_print_what_they_say(program, printed, tmp_path):
+    """Each program runs as it stands, and its output is the block below it."""
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", block("python")],
+        [sys.executable, "-W", "error", "-c", program],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (run.stdout, run.stderr) == (block("text"), "")
+    assert (run.stdout, run.stderr) == (printed, "")
 
 
 def test_the_queries_run(tmp_path):
     """Each statement shown for people fits the tables."""
     with DuckDBStore(":memory:") as store, store._connection.turn() as turn:
-        for statement in block("sql").strip().removesuffix(";").split(";\n"):
+        for statement in blocks("sql")[0].strip().removesuffix(";").split(";\n"):
             assert turn.rows(statement) == []
 
 
-def test_the_columns_are_those_of_the_table():
-    """The table of columns is the one that core has, with the types that the database has."""
-    lines = ["| column | type | what it holds |", "| --- | --- | --- |"]
-    for column in SPANS.columns:
+@pytest.mark.parametrize("table", [SPANS.name, LOGS.name])
+def test_the_columns_are_those_of_the_table(table):
+    """The tables of columns are those that the database has, with its types and comments."""
+    lines = [f"### Columns of `{table}`", "", "| column | type | what it holds |", "| --- | --- | --- |"]
+    for column in TABLES[table][1]:
         required = "" if column.is_required else ", or NULL"
         lines.append(f"| `{column.name}` | `{SQL_TYPES[column.kind]}`{required} | {column.doc} |")
-    assert README.endswith("\n".join(lines) + "\n"), "\n".join(lines)
+    assert "\n".join(lines) + "\n" in README, "\n".join(lines)
 
 
 def test_every_table_is_named():

@@ -3,16 +3,19 @@
 import pytest
 
 from mastra_core.errors import StoreClosedError
-from mastra_core.storage import Capabilities, SpanStore
+from mastra_core.storage import Capabilities, LogStore, SpanStore
 from mastra_core.testing import fake_span
 from mastra_duckdb import DuckDBStore, __version__
 
 
 def test_it_says_what_it_can_do(tmp_path):
-    """Spans, and durable where there is a file: no more than it has."""
-    assert DuckDBStore(":memory:").capabilities == Capabilities(spans=True)
-    assert DuckDBStore(tmp_path / "a.duckdb").capabilities == Capabilities(spans=True, is_durable=True)
+    """Spans and logs, and durable where there is a file: no more than it has."""
+    assert DuckDBStore(":memory:").capabilities == Capabilities(spans=True, logs=True)
+    assert DuckDBStore(tmp_path / "a.duckdb").capabilities == Capabilities(
+        spans=True, logs=True, is_durable=True
+    )
     assert isinstance(DuckDBStore(":memory:"), SpanStore)
+    assert isinstance(DuckDBStore(":memory:"), LogStore)
 
 
 def test_it_is_a_context_manager(tmp_path):

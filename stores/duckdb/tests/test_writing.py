@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from mastra_core.errors import WriteRejectedError
-from mastra_core.storage.queries import TraceQuery
-from mastra_core.testing import fake_open_span, fake_span
+from mastra_core.storage.queries import LogQuery, TraceQuery
+from mastra_core.testing import fake_log, fake_open_span, fake_span
 from mastra_core.testing.strategies import LATEST_NS
 from mastra_duckdb import DuckDBStore
 
@@ -190,3 +190,71 @@ def test_a_full_disk_is_a_passing_fault(tmp_path):
     assert first == "full True"
     assert total == number
     assert in_trace == 50
+
+
+BAD_LOGS = {
+    "a lone surrogate": {"message": "\ud800"},
+    "a lone surrogate in the id": {"log_id": "\udfff"},
+    "no id": {"log_id": None},
+    "an id that is none": {"log_id": object()},
+    "no message": {"message": None},
+    "no level": {"level": None},
+    "JSON that is none": {"data": msgspec.Raw(b"{bad")},
+    "a payload that is a text": {"metadata": "{}"},
+    "a time before 1970": {"timestamp_ns": -1},
+    "a time after 2262": {"timestamp_ns": LATEST_NS + 1},
+    "a time that is a text": {"timestamp_ns": "now"},
+    "no time": {"timestamp_ns": None},
+}
+
+
+@pytest.mark.parametrize("bad", BAD_LOGS.values(), ids=BAD_LOGS.keys())
+def test_a_log_that_cannot_be_stored_is_named_and_takes_the_batch_with_it(bad):
+    """Nothing of the batch is stored, the positions are told, and the rest can be written at once."""
+    with DuckDBStore(":memory:") as store:
+        batch = [fake_log(number) for number in range(7)]
+        batch[2], batch[5] = fake_log(2, **bad), fake_log(5, **bad)
+        with pytest.raises(WriteRejectedError) as caught:
+            store.write_logs(batch)
+        assert caught.value.positions == (2, 5)
+        assert "mastra_ai_logs cannot hold this" in str(caught.value)
+        assert store.list_logs().total == 0
+        store.write_logs(
+            [one for position, one in enumerate(batch) if position not in caught.value.positions]
+        )
+        followed = store.list_logs(LogQuery(after="")).items
+        assert [log.message for log in followed] == [f"log {number}" for number in (0, 1, 3, 4, 6)]
+
+
+WRITE_LOGS = """
+import os, sys
+from mastra_core.storage import LogQuery
+from mastra_core.testing import fake_log
+from mastra_duckdb import DuckDBStore
+first, end = int(sys.argv[2]), sys.argv[3]
+store = DuckDBStore(sys.argv[1])
+for number in range(first, first + 30):
+    store.write_logs([fake_log(number), fake_log(1000 - number)])
+if end == "killed":
+    os.kill(os.getpid(), 9)
+store.close()
+"""
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_arrivals_go_on_where_another_process_ended(end, tmp_path):
+    """Numbers of arrival rise over processes, closed or killed, and over `clear`; none comes twice."""
+    path = tmp_path / "a.duckdb"
+    cursor, numbers = "", []
+    for first in (0, 100, 200):
+        subprocess.run([sys.executable, "-c", WRITE_LOGS, str(path), str(first), end], check=False)
+        with DuckDBStore(path) as store:
+            page = store.list_logs(LogQuery(after=cursor, limit=1000))
+            cursor = page.cursor
+            expected = [f"log {n}" for number in range(first, first + 30) for n in (number, 1000 - number)]
+            assert [log.message for log in page.items] == expected
+            with store._connection.turn() as turn:
+                numbers += [n for (n,) in turn.rows("SELECT arrival FROM mastra_ai_logs ORDER BY rowid")]
+            store.clear()
+    assert len(numbers) == 180
+    assert numbers == sorted(set(numbers))

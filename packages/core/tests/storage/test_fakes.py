@@ -2,7 +2,7 @@
 
 from mastra_core.clock import Clock
 from mastra_core.ids import IdSource, RandomIds
-from mastra_core.testing import FakeClock, SequentialIds, fake_open_span, fake_span
+from mastra_core.testing import FakeClock, SequentialIds, fake_log, fake_open_span, fake_span
 from mastra_core.testing.fakes import NOON_NS
 
 
@@ -41,3 +41,11 @@ def test_fake_spans_make_a_trace():
     assert (child.name, child.trace_id == root.trace_id) == ("tool", True)
     assert (still_open.status, still_open.ended_at_ns, still_open.trace_id) == ("running", None, f"{2:032x}")
     assert NOON_NS == root.started_at_ns == child.started_at_ns - 10**9 == FakeClock()()
+
+
+def test_fake_logs_follow_each_other():
+    """Ids and times rise with the number, and any field can be said."""
+    first, second = fake_log(0), fake_log(1, level="warn", trace_id="t")
+    assert (first.timestamp_ns, first.message) == (NOON_NS, "log 0")
+    assert (second.log_id > first.log_id, second.timestamp_ns) == (True, NOON_NS + 10**9)
+    assert (second.level, second.trace_id, first.trace_id) == ("warn", "t", None)

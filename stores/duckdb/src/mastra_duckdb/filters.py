@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from mastra_core.signals.columns import SPANS
+from mastra_core.signals.columns import LOGS, SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS
-from mastra_core.storage.queries import SignalQuery, TimeWindow, TraceQuery
+from mastra_core.storage.queries import LogQuery, MomentQuery, SignalQuery, TimeWindow, TraceQuery
+from mastra_core.storage.text_search import parse_text, re2_pattern
 from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import quote
 
 _EQUAL = [name for name in CORRELATION_FIELDS if name != "tags"]
+
+FARTHEST = 2**62
+"""An offset that the engine takes and no table reaches."""
 
 
 class Conditions:
@@ -81,14 +85,27 @@ class Conditions:
     def contains(self, column: str, part: Mapping[Any, object] | None, path: str = "") -> None:
         """The JSON object holds all keys and values of `part`; None asks nothing.
 
-        The meaning is that of `mastra_core.storage.memory.is_part`; `path` is where the object lies
+        The meaning is that of `mastra_core.storage.matching.is_part`; `path` is where the object lies
         in the column (RFC 6901).
         """
         for key, value in (part or {}).items():
             if isinstance(key, str):
-                self._holds(column, f"{path}/{key.replace('~', '~0').replace('/', '~1')}", value)
+                self._holds(column, path + pointer(key), value)
             else:
                 self.add("FALSE")  # keys of JSON are texts
+
+    def has_keys(self, column: str, keys: Sequence[str] | None) -> None:
+        """The JSON object has all of these keys; None asks nothing."""
+        for key in keys or ():
+            self.add(f"json_type({quote(column)}, ?) IS NOT NULL", pointer(key))
+
+    def finds(self, column: str, text: str | None) -> None:
+        """Every word of the text occurs, by the rule of `text_search`; None asks nothing."""
+        for word in parse_text(text) if text is not None else ():
+            if _is_storable(word):
+                self.add(f"regexp_matches({quote(column)}, ?)", re2_pattern(word))
+            else:
+                self.add("FALSE")
 
     def _holds(self, column: str, path: str, value: object) -> None:
         kind, text = f"json_type({quote(column)}, ?)", f"json_extract_string({quote(column)}, ?)"
@@ -123,6 +140,11 @@ class Conditions:
         )
 
 
+def pointer(key: str) -> str:
+    """The step to a key of a JSON object (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
 def trace_conditions(query: TraceQuery) -> Conditions:
     """Which root spans a query asks for, in terms of the columns of the table of roots."""
     found = Conditions()
@@ -137,6 +159,25 @@ def trace_conditions(query: TraceQuery) -> Conditions:
     found.at_most(duration_ms, query.max_duration_ms)
     found.equal("has_child_error", query.has_child_error)
     return found
+
+
+def log_conditions(query: LogQuery) -> Conditions:
+    """Which logs a query asks for, whatever their arrival."""
+    found = Conditions()
+    _moment(found, query, LOGS.time)
+    found.one_of("level", query.level)
+    found.one_of("logger", query.logger)
+    found.finds("message", query.text)
+    found.has_keys("data", query.data_keys)
+    found.contains("data", query.data)
+    return found
+
+
+def _moment(found: Conditions, query: MomentQuery, time: str) -> None:
+    """The filters that logs, metrics, scores and feedback share."""
+    _common(found, query, time)
+    found.one_of("trace_id", query.trace_id)
+    found.equal("span_id", query.span_id)
 
 
 def _common(found: Conditions, query: SignalQuery, time: str) -> None:

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 
 from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
+from mastra_core.signals.columns import LOGS
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.schema import TABLES, ddl
 
 _VERSIONS = "mastra_schema"
+IDENTITY = f"SELECT 'duckdb-' || to_hex(epoch_us(min(applied_at))) FROM {_VERSIONS}"
+"""What tells a database from others, for cursors: the microsecond in which it was made. A copy of the
+file has the same, and the same rows."""
+
+_ADDED_IN_2 = (LOGS.name,)
 _CREATE = f"""
 CREATE TABLE {_VERSIONS} (version INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL, package VARCHAR NOT NULL)
 """
@@ -35,8 +41,9 @@ class Migration:
     statements: tuple[str, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = ()
-"""In order, without gaps."""
+MIGRATIONS: tuple[Migration, ...] = (Migration(2, tuple(ddl(_ADDED_IN_2))),)
+"""In order, without gaps. A step that says `ddl` makes tables as they are now: whoever changes such a
+table in a later version writes out the statements of the step as they were."""
 
 
 def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -4,18 +4,21 @@
     mastra_ai_open_spans      spans that have begun and not ended; empty when nothing runs
     mastra_ai_trace_roots     one row a trace: its root span without payloads, for lists
     mastra_ai_failed_traces   ids of the traces in which a span below the root failed
+    mastra_ai_logs            every log, once, with its arrival number
     mastra_schema             which versions of this schema were applied, and when
 
-The last three say nothing that the first two do not; they are written in the same transaction.
+The tables of roots and of failed traces say nothing that those of spans do not; they are written in
+the same transaction. Arrival numbers come from one sequence, `mastra_arrivals`: they rise as rows are
+stored, whatever the times of the rows, and none is given twice, not after rows were deleted either.
 There is no index: one on the key cost 60 % more file, and rows lie in order of time, so that a
 look-up bounded by time reads few of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from mastra_core.signals.columns import SPANS, Column, ColumnKind, Table
+from mastra_core.signals.columns import LOGS, SPANS, Column, ColumnKind, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
 
@@ -74,11 +77,25 @@ ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"], _HAS_CHILD_ERRO
 FAILED_TRACES = "mastra_ai_failed_traces"
 FAILED_COLUMNS = (SPANS.column_by_name["trace_id"],)
 
+ARRIVAL = Column(
+    name="arrival",
+    kind="int",
+    source="arrival",  # of no signal: the database gives it
+    field="arrival",
+    is_required=True,
+    doc="Number that rises as rows arrive.",
+)
+"""What a live tail goes by, the last column of each signal of one moment."""
+
+_SEQUENCE = "mastra_arrivals"
+_CREATE_SEQUENCE = f"CREATE SEQUENCE {_SEQUENCE}"
+
 TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     SPANS.name: ("Spans that ended.", SPANS.columns),
     OPEN_SPANS.name: ("Spans that have begun and not ended.", OPEN_SPANS.columns),
     SUMMARIES.name: ("Root spans of traces, without payloads.", ROOT_COLUMNS),
     FAILED_TRACES: ("Traces in which a span below the root failed.", FAILED_COLUMNS),
+    LOGS.name: ("Logs.", (*LOGS.columns, ARRIVAL)),
 }
 """Every table of signals with what it holds and its columns."""
 
@@ -93,10 +110,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def ddl() -> list[str]:
-    """The statements that create every table, with a comment on each table and column."""
+def ddl(tables: Collection[str] = TABLES.keys()) -> list[str]:
+    """The statements that create these tables, with a comment on each table and column.
+
+    The sequence of arrival numbers comes before the first table that needs it.
+    """
     statements: list[str] = []
-    for name, (doc, columns) in TABLES.items():
+    for name in tables:
+        doc, columns = TABLES[name]
+        if ARRIVAL in columns and _CREATE_SEQUENCE not in statements:
+            statements.append(_CREATE_SEQUENCE)
         lines = ",\n".join(f"    {_definition(column)}" for column in columns)
         statements.append(f"CREATE TABLE {quote(name)} (\n{lines}\n)")
         statements.append(f"COMMENT ON TABLE {quote(name)} IS {literal(doc)}")
@@ -107,7 +130,9 @@ def ddl() -> list[str]:
 
 
 def _definition(column: Column) -> str:
-    return f"{quote(column.name)} {SQL_TYPES[column.kind]}{' NOT NULL' if column.is_required else ''}"
+    default = f" DEFAULT nextval('{_SEQUENCE}')" if column is ARRIVAL else ""
+    required = " NOT NULL" if column.is_required else ""
+    return f"{quote(column.name)} {SQL_TYPES[column.kind]}{required}{default}"
 
 
 def read(columns: Sequence[Column]) -> str:

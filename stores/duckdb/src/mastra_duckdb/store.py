@@ -8,16 +8,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mastra_core.signals.columns import LOGS
+from mastra_core.signals.log import LogExported, LogRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.page import Page
-from mastra_core.storage.queries import TraceQuery
+from mastra_core.storage.queries import LogQuery, TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb import traces, writer
 from mastra_duckdb.config import MEMORY, parse_path, parse_url
 from mastra_duckdb.connection import Connection
+from mastra_duckdb.filters import log_conditions
 from mastra_duckdb.migrations import migrate
+from mastra_duckdb.moments import Moments
 from mastra_duckdb.schema import TABLES, quote
+
+_LOGS = Moments(LOGS)
 
 
 class DuckDBStore:
@@ -68,8 +74,8 @@ class DuckDBStore:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Spans; what was acknowledged survives the process where there is a file."""
-        return Capabilities(spans=True, is_durable=self._path is not None)
+        """Spans and logs; what was acknowledged survives the process where there is a file."""
+        return Capabilities(spans=True, logs=True, is_durable=self._path is not None)
 
     # ---------------------------------------------------------------- life
 
@@ -150,3 +156,18 @@ class DuckDBStore:
         """The traces that match, by their root spans. None asks for the newest."""
         with self._connection.turn() as turn:
             return traces.list_traces(turn, query or TraceQuery())
+
+    # ---------------------------------------------------------------- logs
+
+    def write_logs(self, batch: Sequence[LogExported]) -> None:
+        """Store logs, all or none; costs and raises as `write_spans` does."""
+        if batch:
+            _LOGS.write(self._connection, batch)
+        else:
+            self.initialize()
+
+    def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
+        """The logs that match; None asks for the newest. With `after`, in order of arrival."""
+        asked = query or LogQuery()
+        with self._connection.turn() as turn:
+            return _LOGS.page(turn, asked, log_conditions(asked))

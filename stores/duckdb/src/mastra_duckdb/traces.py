@@ -11,7 +11,7 @@ from mastra_core.storage.page import Page
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import Conditions, trace_conditions
+from mastra_duckdb.filters import FARTHEST, Conditions, trace_conditions
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, read
 
 _SPAN_LIST = read(SPANS.columns)
@@ -25,9 +25,6 @@ trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) AS has_child_error
 FROM {OPEN_SPANS.name}
 )"""
 """Open spans with what is to be said of them; the parameter are the processes that are gone."""
-
-_FARTHEST = 2**62
-"""An offset that the engine takes and no table reaches."""
 
 
 def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
@@ -65,7 +62,7 @@ def list_traces(turn: Turn, query: TraceQuery) -> Page[TraceSummary]:
     rows = turn.rows(
         f"SELECT {_SUMMARY_LIST} FROM {SUMMARIES.name} WHERE {where.sql} "
         f"ORDER BY {SUMMARIES.time} {direction}, trace_id {direction} LIMIT ? OFFSET ?",
-        [*where.parameters, wanted, min(skipped, _FARTHEST)],
+        [*where.parameters, wanted, min(skipped, FARTHEST)],
     )
     if len(rows) == wanted or (skipped and not rows):
         total = turn.rows(f"SELECT count(*) FROM {SUMMARIES.name} WHERE {where.sql}", where.parameters)[0][0]

@@ -6,15 +6,17 @@ Small and obvious before fast: a dictionary per signal, and filters that read li
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any, TypeVar, cast
+from uuid import uuid4
 
 import msgspec
 
 from mastra_core.errors import ConfigurationError, StoreClosedError
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
-from mastra_core.signals.correlation import CORRELATION_FIELDS
 from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord
 from mastra_core.signals.log import LogExported, LogRecord
 from mastra_core.signals.metric import MetricExported, MetricRecord
@@ -23,11 +25,14 @@ from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.score import ScoreExported, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.capabilities import Capabilities
+from mastra_core.storage.cursors import Cursor, arrival_of
+from mastra_core.storage.matching import log_matches, matches, trace_matches
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import (
     FeedbackQuery,
     LogQuery,
     MetricQuery,
+    MomentQuery,
     ScoreQuery,
     SignalQuery,
     TraceQuery,
@@ -45,7 +50,9 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._rows: dict[str, dict[tuple[Any, ...], Any]] = {}
+        self._id = uuid4().hex
+        self._rows: dict[str, dict[tuple[Any, ...], tuple[int, Any]]] = {}
+        self._last_arrival = 0  # of any signal; `clear` does not begin anew, for the sake of cursors
         self._open: dict[tuple[Any, ...], SpanExported] = {}
         self._is_closed = False
 
@@ -87,7 +94,7 @@ class InMemoryStore:
         """Note open spans."""
         with self._lock:
             self._check_open()
-            ended = {_span_key(span) for span in self._all(SPANS)}
+            ended = {_span_key(span) for _, span in self._all(SPANS)}
             self._open.update({key: span for span in batch if (key := _span_key(span)) not in ended})
 
     def write_logs(self, batch: Sequence[LogExported]) -> None:
@@ -140,30 +147,27 @@ class InMemoryStore:
         found = [
             _summary(root, has_child_error=root.trace_id in failed)
             for root in roots.values()
-            if _matches(query, root, root.started_at_ns)
-            and _trace_matches(query, root, has_child_error=root.trace_id in failed)
+            if matches(query, root, root.started_at_ns)
+            and trace_matches(query, root, has_child_error=root.trace_id in failed)
         ]
         return _page(query, found, lambda trace: (trace.started_at_ns, trace.trace_id))
 
     def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
         """The logs that match."""
-        return self._list(LOGS, query or LogQuery(), lambda log: (log.timestamp_ns, log.log_id))
+        asked = query or LogQuery()
+        return self._list(LOGS, asked, lambda log: log_matches(asked, log))
 
     def list_metrics(self, query: MetricQuery | None = None) -> Page[MetricRecord]:
         """The observations that match."""
-        return self._list(
-            METRICS, query or MetricQuery(), lambda metric: (metric.timestamp_ns, metric.metric_id)
-        )
+        return self._list(METRICS, query or MetricQuery())
 
     def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
         """The scores that match."""
-        return self._list(SCORES, query or ScoreQuery(), lambda score: (score.timestamp_ns, score.score_id))
+        return self._list(SCORES, query or ScoreQuery())
 
     def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
         """The feedback that matches."""
-        return self._list(
-            FEEDBACK, query or FeedbackQuery(), lambda item: (item.timestamp_ns, item.feedback_id)
-        )
+        return self._list(FEEDBACK, query or FeedbackQuery())
 
     # ---------------------------------------------------------------- inside
 
@@ -177,22 +181,42 @@ class InMemoryStore:
             self._check_open()
             rows = self._rows.setdefault(table.name, {})
             for item in batch:
-                rows.setdefault(key_of(item), item)
+                key = key_of(item)
+                if key not in rows:
+                    self._last_arrival += 1
+                    rows[key] = (self._last_arrival, item)
 
-    def _all(self, table: Table[E, R]) -> list[E]:
+    def _all(self, table: Table[E, R]) -> list[tuple[int, E]]:
+        """Everything with its arrival number, in order of arrival."""
         self._check_open()
-        return list(cast("dict[Any, E]", self._rows.get(table.name, {})).values())
+        return list(cast("dict[Any, tuple[int, E]]", self._rows.get(table.name, {})).values())
 
-    def _list(self, table: Table[E, R], query: SignalQuery, key: Callable[[R], tuple[int, str]]) -> Page[R]:
+    def _list(
+        self, table: Table[E, R], query: MomentQuery, is_wanted: Callable[[R], bool] = lambda _: True
+    ) -> Page[R]:
         with self._lock:
-            items = self._all(table)
-        records = [table.record_of(table.row_of(item)) for item in items]
-        return _page(query, [record for record in records if _matches(query, record, key(record)[0])], key)
+            items, last = self._all(table), self._last_arrival
+        behind = 0 if query.after is None else arrival_of(query.after, table.name, self._id)
+        key = _order_of(table)
+        found = [
+            (arrival, record)
+            for arrival, item in items
+            if arrival > behind
+            and matches(query, record := table.record_of(table.row_of(item)), key(record)[0])
+            and is_wanted(record)
+        ]
+        if query.after is None:
+            page = _page(query, [record for _, record in found], key)
+        else:
+            page = Page([record for _, record in found[: query.limit]], len(found), query.limit, 0)
+            if page.has_more:
+                last = found[query.limit - 1][0]
+        return replace(page, cursor=Cursor(table.name, self._id, last).encode())
 
     def _all_span_records(self) -> list[SpanRecord]:
         with self._lock:
             ended, still_open = self._all(SPANS), list(self._open.values())
-        return [*map(_record, ended), *map(_open_record, still_open)]
+        return [*(_record(span) for _, span in ended), *map(_open_record, still_open)]
 
     def _spans_of(self, trace_id: str) -> list[SpanRecord]:
         return [span for span in self._all_span_records() if span.trace_id == trace_id]
@@ -206,6 +230,11 @@ def _key_of(table: Table[E, R]) -> Callable[[E], tuple[Any, ...]]:
         return tuple(row[i] for i in positions)
 
     return key_of
+
+
+def _order_of(table: Table[Any, R]) -> Callable[[R], tuple[int, str]]:
+    """What lists are ordered by: the time, then the id, which is the first column of a moment."""
+    return attrgetter(table.column_by_name[table.time].field, table.columns[0].field)
 
 
 _span_key = _key_of(SPANS)
@@ -229,60 +258,3 @@ def _page(query: SignalQuery, found: list[R], key: Callable[[R], tuple[int, str]
     found.sort(key=key, reverse=query.order == "newest")
     items = found[query.offset : query.offset + query.limit]
     return Page(items, len(found), query.limit, query.offset)
-
-
-_EQUAL = {*CORRELATION_FIELDS, "name", "span_id", "logger"} - {"tags"}
-_ONE_OF = {"trace_id", "span_type", "status", "level", "scorer_id", "feedback_type"}
-
-
-def _matches(query: SignalQuery, record: CorrelatedRecord, time_ns: int) -> bool:
-    """The filters that all signals share, and those that compare a field of the same name."""
-    for name in _EQUAL | _ONE_OF:
-        wanted = getattr(query, name, None)
-        if wanted is None:
-            continue
-        value = getattr(record, name)
-        if value not in wanted if isinstance(wanted, tuple) else value != wanted:
-            return False
-    window = query.window
-    if window is not None:
-        if window.start_ns is not None and time_ns < window.start_ns:
-            return False
-        if window.end_ns is not None and time_ns >= window.end_ns:
-            return False
-    if query.tags is not None and not set(query.tags) <= set(record.tags):
-        return False
-    labels = getattr(query, "labels", None)
-    if labels is not None and not is_part(labels, getattr(record, "labels", {})):
-        return False
-    if not _in_range(
-        getattr(record, "score", None), getattr(query, "min_score", None), getattr(query, "max_score", None)
-    ):
-        return False
-    return query.metadata is None or is_part(query.metadata, record.metadata or {})
-
-
-def _trace_matches(query: TraceQuery, root: SpanRecord, *, has_child_error: bool) -> bool:
-    if query.has_child_error is not None and query.has_child_error != has_child_error:
-        return False
-    if query.scope is not None and not is_part(query.scope, root.scope or {}):
-        return False
-    return _in_range(root.duration_ms, query.min_duration_ms, query.max_duration_ms)
-
-
-def _in_range(value: float | None, least: float | None, most: float | None) -> bool:
-    if least is None and most is None:
-        return True
-    return value is not None and (least is None or value >= least) and (most is None or value <= most)
-
-
-def is_part(part: object, whole: object) -> bool:
-    """Whether an object holds all keys and values of another; numbers are compared as numbers."""
-    if isinstance(part, Mapping):
-        if not isinstance(whole, Mapping):
-            return False
-        items: Iterable[tuple[object, object]] = cast("Mapping[object, object]", part).items()
-        return all(key in whole and is_part(value, cast("Any", whole)[key]) for key, value in items)
-    if isinstance(part, bool) or isinstance(whole, bool):
-        return part is whole
-    return part == whole

@@ -15,6 +15,12 @@ after `close()`, and errors of the driver arrive as this project's own.
     L6  Lists MUST be ordered by time as asked, ties broken by id, and `total` MUST count all matches.
     L7  An unknown id MUST give None or an empty list, never an error.
     L8  `clear` MUST leave nothing that any query finds; `close` twice MUST be harmless.
+    L9  `text` MUST find the messages that `mastra_core.storage.text_search` says, and no others.
+    L10 Read by `after`, each page's cursor in its turn, every row that matches MUST come exactly once,
+        in order of arrival, those of a batch in its order, while others write and whatever the times
+        of the rows; also after `clear`. From the cursor of a list the rows that the list could not see
+        MUST come.
+    L11 A cursor of another signal or of other data MUST be refused with `InvalidQueryError`.
 """
 
 from __future__ import annotations
@@ -107,7 +113,10 @@ class LogStore(Store, Protocol):
         ...
 
     def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
-        """The logs that match."""
+        """The logs that match; None asks for the newest. With `after`, in order of arrival.
+
+        A live tail lists the newest once, then goes on with `LogQuery(after=page.cursor)`.
+        """
         ...
 
 

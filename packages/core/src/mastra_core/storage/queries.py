@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mastra_core.clock import to_time_ns
 from mastra_core.errors import InvalidQueryError, MastraError
+from mastra_core.storage.cursors import START, Cursor
+from mastra_core.storage.text_search import parse_text
 from mastra_core.validated import Validated
 
 
@@ -23,14 +25,17 @@ def _as_tuple(value: object) -> object:
 
 
 Status = Literal["running", "success", "error", "interrupted"]
+Level = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 
 # To a type checker what a user may write, to pydantic what a query holds in the end.
 if TYPE_CHECKING:
     OneOrMore = str | Sequence[str]
     OneOrMoreStatuses = Status | Sequence[Status]
+    OneOrMoreLevels = Level | Sequence[Level]
 else:
     OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     OneOrMoreStatuses = Annotated[tuple[Status, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    OneOrMoreLevels = Annotated[tuple[Level, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
 class Query(Validated):
@@ -113,7 +118,7 @@ class SignalQuery(Query):
 
     @model_validator(mode="after")
     def _check_metadata(self) -> Self:
-        for name in ("metadata", "scope"):
+        for name in ("metadata", "scope", "data"):
             _check_partial(name, getattr(self, name, None))
         return self
 
@@ -148,37 +153,75 @@ class TraceQuery(SignalQuery):
     has_child_error: bool | None = None
 
 
-class LogQuery(SignalQuery):
-    """Which logs."""
+def _check_cursor(after: str) -> str:
+    if after != START:
+        Cursor.decode(after)
+    return after
 
-    level: OneOrMore | None = None
-    logger: str | None = None
+
+def _check_text(text: str) -> str:
+    parse_text(text)
+    return text
+
+
+class MomentQuery(SignalQuery):
+    """What the signals of one moment share: logs, metrics, scores and feedback.
+
+    Attributes:
+        trace_id: made in this trace, or in one of several.
+        span_id: made in this span.
+        after: a `page.cursor`: the rows that arrived behind it, in order of arrival. A reader that
+            goes on with the cursor of each page gets every row once, however late its time is. With
+            the cursor of a list it follows that list, with "" it begins with the oldest row.
+    """
+
     trace_id: OneOrMore | None = None
     span_id: str | None = None
+    after: Annotated[str, AfterValidator(_check_cursor)] | None = None
+
+    @model_validator(mode="after")
+    def _check_order_of_arrival(self) -> Self:
+        both = sorted({"order", "offset"} & self.model_fields_set)
+        if self.after is not None and both:
+            raise ValueError(f"without `{both[0]}` where it has `after`, which is in order of arrival")
+        return self
 
 
-class MetricQuery(SignalQuery):
+class LogQuery(MomentQuery):
+    """Which logs.
+
+    Attributes:
+        level: one or more of trace, debug, info, warn, error, fatal.
+        logger: said by this logger, or by one of several.
+        text: every word occurs in the message, whatever the case; quotes make a phrase. The rule is
+            that of `mastra_core.storage.text_search`.
+        data: fields with these values, as for `metadata`.
+        data_keys: fields with all of these names, whatever their values.
+    """
+
+    level: OneOrMoreLevels | None = None
+    logger: OneOrMore | None = None
+    text: Annotated[str, AfterValidator(_check_text)] | None = None
+    data: dict[str, Any] | None = None
+    data_keys: OneOrMore | None = None
+
+
+class MetricQuery(MomentQuery):
     """Which observations."""
 
     name: OneOrMore | None = None
     labels: dict[str, str] | None = None
-    trace_id: OneOrMore | None = None
-    span_id: str | None = None
 
 
-class ScoreQuery(SignalQuery):
+class ScoreQuery(MomentQuery):
     """Which scores."""
 
     scorer_id: OneOrMore | None = None
-    trace_id: OneOrMore | None = None
-    span_id: str | None = None
     min_score: float | None = Field(default=None, allow_inf_nan=False)
     max_score: float | None = Field(default=None, allow_inf_nan=False)
 
 
-class FeedbackQuery(SignalQuery):
+class FeedbackQuery(MomentQuery):
     """Which feedback."""
 
     feedback_type: OneOrMore | None = None
-    trace_id: OneOrMore | None = None
-    span_id: str | None = None

@@ -1,4 +1,4 @@
-"""A clock, a source of ids and spans that tests decide about."""
+"""A clock, a source of ids, spans and logs that tests decide about."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.log import LogExported
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
 
@@ -75,3 +76,14 @@ def fake_open_span(number: int, **fields: Any) -> SpanExported:  # noqa: ANN401 
     """The same span while it is open, in this process."""
     still: dict[str, Any] = {"ended_at_ns": None, "status": "running", "process": current_process()}
     return fake_span(number, **{**still, **fields})
+
+
+def fake_log(number: int, **fields: Any) -> LogExported:  # noqa: ANN401  # any field
+    """A log outside a trace, `number` seconds after noon."""
+    known: dict[str, Any] = {
+        "log_id": f"{number:032x}",
+        "timestamp_ns": NOON_NS + number * 10**9,
+        "level": "info",
+        "message": f"log {number}",
+    }
+    return LogExported(**{**known, **fields})

@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -21,7 +22,9 @@ from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
-from mastra_core.storage.queries import TimeWindow, TraceQuery
+from mastra_core.storage.queries import SignalQuery, TimeWindow, TraceQuery
+
+Q = TypeVar("Q", bound=SignalQuery)
 
 TRACE_IDS = [f"{number:032x}" for number in range(1, 5)]
 SPAN_IDS = [f"{number:016x}" for number in range(1, 6)]
@@ -109,11 +112,11 @@ PARTS: SearchStrategy[dict[str, Any]] = st.dictionaries(
 )
 """Objects that `metadata` and `scope` may be asked for."""
 
-_MAPS = st.just({"a": 1}) | PARTS | st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3)
+MAPS = st.just({"a": 1}) | PARTS | st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3)
 _COUNTS = st.none() | st.sampled_from([0, 1, 7, 2**63 - 1])
 _COSTS = st.none() | st.sampled_from([0.0, 0.1, 1e308, 5e-324])
 _NAMES = st.sampled_from(TEXTS)
-_TAGS = st.lists(st.sampled_from(["", "a", "A", "b\0c", "😀"]), max_size=3).map(tuple)
+TAGS = st.lists(st.sampled_from(["", "a", "A", "b\0c", "😀"]), max_size=3).map(tuple)
 
 
 @functools.cache
@@ -124,12 +127,14 @@ def ended_process() -> str:
     return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
-def _optional(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+def optional(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    """Of these, or None."""
     return st.none() | strategy
 
 
-def _payload(strategy: SearchStrategy[Any]) -> SearchStrategy[Json | None]:
-    return _optional(strategy.map(lambda value: Json(encode(value))))
+def payloads(strategy: SearchStrategy[Any]) -> SearchStrategy[Json | None]:
+    """These as JSON text, or None."""
+    return optional(strategy.map(lambda value: Json(encode(value))))
 
 
 def correlations() -> SearchStrategy[Correlation]:
@@ -139,29 +144,29 @@ def correlations() -> SearchStrategy[Correlation]:
         for name in CORRELATION_FIELDS
         if name != "tags"
     }
-    return st.builds(Correlation, **fields, tags=_TAGS)
+    return st.builds(Correlation, **fields, tags=TAGS)
 
 
 def _spans(**fields: SearchStrategy[Any]) -> SearchStrategy[SpanExported]:
     common: dict[str, SearchStrategy[Any]] = {
         "trace_id": st.sampled_from(TRACE_IDS),
         "span_id": st.sampled_from(SPAN_IDS),
-        "parent_span_id": _optional(st.sampled_from(SPAN_IDS)),
-        "remote_parent_span_id": _optional(st.sampled_from(SPAN_IDS)),
+        "parent_span_id": optional(st.sampled_from(SPAN_IDS)),
+        "remote_parent_span_id": optional(st.sampled_from(SPAN_IDS)),
         "name": _NAMES,
         "span_type": st.sampled_from([kind.value for kind in SpanType]),
         "is_event": st.booleans(),
         "started_at_ns": st.sampled_from(TIMES_NS),
-        "error": _payload(_MAPS),
-        "error_message": _optional(_NAMES),
-        "input": _payload(VALUES),
-        "output": _payload(VALUES),
-        "attributes": _payload(_MAPS),
-        "links": _payload(st.lists(_MAPS, max_size=2)),
-        "scope": _payload(_MAPS),
-        "metadata": _payload(_MAPS),
-        "model": _optional(_NAMES),
-        "provider": _optional(_NAMES),
+        "error": payloads(MAPS),
+        "error_message": optional(_NAMES),
+        "input": payloads(VALUES),
+        "output": payloads(VALUES),
+        "attributes": payloads(MAPS),
+        "links": payloads(st.lists(MAPS, max_size=2)),
+        "scope": payloads(MAPS),
+        "metadata": payloads(MAPS),
+        "model": optional(_NAMES),
+        "provider": optional(_NAMES),
         "input_tokens": _COUNTS,
         "output_tokens": _COUNTS,
         "estimated_cost_usd": _COSTS,
@@ -184,14 +189,14 @@ def open_spans() -> SearchStrategy[SpanExported]:
         lambda: st.sampled_from([current_process(), ended_process(), "elsewhere/1/2", "?"])
     )
     return _spans(
-        ended_at_ns=st.none(), status=st.just(SpanStatus.RUNNING.value), process=_optional(processes)
+        ended_at_ns=st.none(), status=st.just(SpanStatus.RUNNING.value), process=optional(processes)
     )
 
 
 def windows() -> SearchStrategy[TimeWindow]:
     """Windows between any two of `MOMENTS`, or open to a side."""
     bounds = st.sampled_from(MOMENTS)
-    pairs = st.tuples(_optional(bounds), _optional(bounds))
+    pairs = st.tuples(optional(bounds), optional(bounds))
     return pairs.filter(lambda pair: pair[0] is None or pair[1] is None or pair[0] < pair[1]).map(
         lambda pair: TimeWindow(start=pair[0], end=pair[1])
     )
@@ -215,27 +220,34 @@ def trace_queries() -> SearchStrategy[TraceQuery]:
     some_texts = st.lists(st.sampled_from(TEXTS[:6]), min_size=1, max_size=2).map(tuple)
     durations = st.sampled_from([0.0, 1e-6, 0.001, 1.0, 1000.0, 1e300])
     filters: dict[str, SearchStrategy[Any]] = {
-        **{name: st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS},
-        "tags": _TAGS.filter(bool) | st.sampled_from(["", "a"]),
-        "metadata": PARTS,
         "scope": PARTS,
-        "window": windows(),
-        "trace_id": st.lists(st.sampled_from([*TRACE_IDS, "", "x"]), min_size=1, max_size=3).map(tuple),
+        "trace_id": some_of([*TRACE_IDS, "", "x"]),
         "name": _NAMES,
         "span_type": st.sampled_from([kind.value for kind in SpanType]) | some_texts,
-        "status": st.lists(st.sampled_from([s.value for s in SpanStatus]), min_size=1, max_size=2).map(tuple),
+        "status": some_of([status.value for status in SpanStatus]),
         "min_duration_ms": durations,
         "max_duration_ms": durations,
         "has_child_error": st.booleans(),
     }
+    return queries(TraceQuery, filters)
+
+
+def some_of(values: Sequence[str]) -> SearchStrategy[tuple[str, ...]]:
+    """A few of these."""
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3).map(tuple)
+
+
+def queries(
+    kind: type[Q], filters: Mapping[str, SearchStrategy[Any]], *, is_paged: bool = True
+) -> SearchStrategy[Q]:
+    """Questions of a kind with at most three filters: those given, and those that all signals share."""
     # Half of all questions ask with the filters that are hard, not with one of twenty equal fields.
-    hard = [name for name in filters if name not in CORRELATION_FIELDS or name == "tags"]
-    chosen = st.lists(st.sampled_from(hard) | st.sampled_from(sorted(filters)), max_size=3, unique=True)
-    paging = {
-        "order": st.sampled_from(["newest", "oldest"]),
-        "limit": st.sampled_from([1, 2, 3, 50, 10_000]),
-        "offset": st.sampled_from([0, 0, 1, 2, 2**70]),
-    }
-    return chosen.flatmap(
-        lambda names: st.builds(TraceQuery, **{name: filters[name] for name in names}, **paging)
-    )
+    hard = {**filters, "tags": TAGS.filter(bool) | st.sampled_from(["", "a"]), "metadata": PARTS}
+    hard["window"] = windows()
+    known = {**{name: st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS}, **hard}
+    chosen = st.lists(st.sampled_from(list(hard)) | st.sampled_from(sorted(known)), max_size=3, unique=True)
+    paging: dict[str, SearchStrategy[Any]] = {"limit": st.sampled_from([1, 2, 3, 50, 10_000])}
+    if is_paged:
+        paging["order"] = st.sampled_from(["newest", "oldest"])
+        paging["offset"] = st.sampled_from([0, 0, 1, 2, 2**70])
+    return chosen.flatmap(lambda names: st.builds(kind, **{name: known[name] for name in names}, **paging))

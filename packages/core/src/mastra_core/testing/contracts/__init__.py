@@ -10,6 +10,12 @@ contract believes no store's word about itself. A `conftest.py` beside that file
 `pytest.register_assert_rewrite("mastra_core.testing.contracts")`, or failures lose their detail.
 """
 
+from mastra_core.testing.contracts.logs import DurableLogStoreContract, LogStoreContract
 from mastra_core.testing.contracts.spans import DurableSpanStoreContract, SpanStoreContract
 
-__all__ = ["DurableSpanStoreContract", "SpanStoreContract"]
+__all__ = [
+    "DurableLogStoreContract",
+    "DurableSpanStoreContract",
+    "LogStoreContract",
+    "SpanStoreContract",
+]

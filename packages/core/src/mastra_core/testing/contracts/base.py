@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from mastra_core.storage.protocols import SpanStore
-from mastra_core.storage.queries import TraceQuery
+from mastra_core.signals.log import LogRecord
+from mastra_core.storage.protocols import LogStore, SpanStore, Store
+from mastra_core.storage.queries import LogQuery, TraceQuery
 from mastra_core.testing import strategies as draw
 
 # The store of a test is cleared before each example, and each store's tests run the same functions.
@@ -19,19 +20,30 @@ PROPERTY = settings(max_examples=20, deadline=None, suppress_health_check=_CHECK
 AGREEMENT = settings(PROPERTY, max_examples=50)
 
 
-class SpanStoreTests:
-    """Tests of a store of spans."""
+S = TypeVar("S", bound=Store)
 
-    def make_store(self, folder: Path) -> SpanStore:
+
+class StoreTests(Generic[S]):
+    """Tests of a store of any signal."""
+
+    def make_store(self, folder: Path) -> S:
         """A store; of the same folder, the same data."""
         raise NotImplementedError
 
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[SpanStore]:
+    def store(self, tmp_path: Path) -> Iterator[S]:
         """An empty store, closed in the end."""
         store = self.make_store(tmp_path)
         yield store
         store.close()
+
+
+class SpanStoreTests(StoreTests[SpanStore]):
+    """Tests of a store of spans."""
+
+
+class LogStoreTests(StoreTests[LogStore]):
+    """Tests of a store of logs."""
 
 
 def write(store: SpanStore, steps: Sequence[draw.Step]) -> None:
@@ -51,3 +63,23 @@ def answers(store: SpanStore, queries: Sequence[TraceQuery] = ()) -> list[Any]:
         page = store.list_traces(query)
         said.append((page.total, page.has_more, [trace.model_dump() for trace in page.items]))
     return said
+
+
+def log_answers(
+    store: LogStore, queries: Sequence[LogQuery] = (), *, by_arrival: bool = True
+) -> list[tuple[int, bool, list[dict[str, Any]]]]:
+    """What a store says to questions about logs, in order of arrival as well."""
+    asked = [LogQuery(), *queries, *([LogQuery(after="")] if by_arrival else [])]
+    pages = [store.list_logs(query) for query in asked]
+    return [(page.total, page.has_more, [log.model_dump() for log in page.items]) for page in pages]
+
+
+def follow(store: LogStore, query: LogQuery) -> tuple[list[LogRecord], str | None]:
+    """All that lies behind a query's `after`, read page by page, and the last cursor."""
+    rows: list[LogRecord] = []
+    while True:
+        page = store.list_logs(query)
+        rows += page.items
+        if not page.has_more:
+            return rows, page.cursor
+        query = query.model_copy(update={"after": page.cursor})

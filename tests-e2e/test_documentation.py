@@ -52,7 +52,9 @@ def normalised(output: str) -> str:
     """Output without what differs from run to run: durations, times, ids, and the width they take."""
     output = re.sub(r"\b[0-9a-f]{32}\b", "<trace>", output)
     output = re.sub(r"\b[0-9a-f]{16}\b", "<span>", output)
+    output = re.sub(r"trace=[0-9a-f]{8}\b", "trace=<trace>", output)
     output = re.sub(r"\d+(\.\d+)? ?(ms|µs|s)\b", "<duration>", output)
+    output = re.sub(r"(_ms\"?[=:])[\d.]+(e-\d+)?", r"\1<duration>", output)
     output = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "<time>", output)
     output = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "<time>", output)
     output = re.sub(r"[─━]{3,}", "───", output)

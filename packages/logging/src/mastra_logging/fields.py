@@ -99,7 +99,7 @@ def line_of(log: LogExported) -> LogLine:
 
 def is_exception(value: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a field is what `describe` makes, not something of the user's own."""
-    return isinstance(value, dict) and "type" in value and "message" in value
+    return type(value) is dict and "type" in value and "message" in value
 
 
 def causes_of(exception: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

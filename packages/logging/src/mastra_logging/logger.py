@@ -10,7 +10,7 @@ Processors of structlog run on the way; the last one hands the line to the progr
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeGuard, cast
 
 import structlog
@@ -20,6 +20,16 @@ from structlog.typing import EventDict, Processor
 from mastra_core.signals.log import LogLevel, to_level
 from mastra_core.signals.payload import text_of
 from mastra_logging.program import GATE, current_program
+
+
+def _awaited(method: Callable[..., None]) -> Callable[..., Coroutine[Any, Any, None]]:
+    """The same to be awaited, as structlog has it; nothing waits, for lines are quick."""
+
+    async def awaited(self: Logger, *args: Any, **fields: Any) -> None:  # noqa: ANN401
+        method(self, *args, **fields)
+
+    awaited.__name__ = f"a{method.__name__}"
+    return awaited
 
 
 class Logger(structlog.BoundLoggerBase):
@@ -75,6 +85,18 @@ class Logger(structlog.BoundLoggerBase):
     critical = fatal
     msg = info
 
+    atrace = _awaited(trace)
+    adebug = _awaited(debug)
+    ainfo = _awaited(info)
+    awarn = _awaited(warn)
+    aerror = _awaited(error)
+    afatal = _awaited(fatal)
+    aexception = _awaited(exception)
+    alog = _awaited(log)
+    awarning = awarn
+    acritical = afatal
+    amsg = ainfo
+
     def is_enabled_for(self, level: str | int) -> bool:
         """Whether a line of this level is written."""
         return (to_level(level) or LogLevel.INFO) >= current_program().output.level
@@ -105,30 +127,6 @@ class Logger(structlog.BoundLoggerBase):
             program.output.report("a processor failed, its lines are lost", error)
 
 
-def _awaited(method: Callable[..., None]) -> Callable[..., Awaitable[None]]:
-    async def awaited(self: Logger, *args: Any, **fields: Any) -> None:  # noqa: ANN401
-        method(self, *args, **fields)
-
-    awaited.__name__ = f"a{method.__name__}"
-    return awaited
-
-
-for _name in (
-    "trace",
-    "debug",
-    "info",
-    "warn",
-    "warning",
-    "error",
-    "fatal",
-    "critical",
-    "exception",
-    "log",
-    "msg",
-):
-    setattr(Logger, f"a{_name}", _awaited(getattr(Logger, _name)))
-
-
 class Named:
     """What structlog wraps: the name of the logger.
 
@@ -157,7 +155,7 @@ def take_error(given: dict[str, Any]) -> BaseException | None:
     found: object = given.get("exc_info")
     if found is True:
         found = sys.exc_info()[1]
-    elif isinstance(found, tuple):
+    elif type(found) is tuple:
         found = _second(cast("tuple[object, ...]", found))
     if found is None or found is False or _is_error(found):
         given.pop("exc_info", None)

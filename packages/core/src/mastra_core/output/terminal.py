@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from mastra_core.signals.payload import encode
 
@@ -116,10 +116,8 @@ def bounded(text: str) -> str:
 
 def bare(value: object) -> str:
     """A value of a line's field, as bare as can be without being mistaken for another."""
-    if (
-        isinstance(value, str)
-        and value
-        and not any(char in ' "=' or not char.isprintable() for char in value)
-    ):
-        return bounded(value)
+    if issubclass(type(value), str):  # `isinstance` would ask the value, which may raise at that
+        text = str.__str__(cast("str", value))
+        if text and not any(char in ' "=' or not char.isprintable() for char in text):
+            return bounded(text)
     return bounded(encode(value).decode())

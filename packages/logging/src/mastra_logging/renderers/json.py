@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mastra_core.clock import to_datetime
-from mastra_core.signals.payload import encode
+from mastra_core.signals.payload import Json, encode
 from mastra_logging.line import LogLine
 
 _LINE_ENDS = (
@@ -41,6 +41,8 @@ class JsonRenderer:
         if line.logger:
             known["logger"] = line.logger
         text = encode({**known, **line.fields})
+        if not text.startswith(b"{"):  # a value that fails at everything takes no other along
+            text = encode({**known, **{name: Json(encode(value)) for name, value in line.fields.items()}})
         if b"\n" in text or b"\r" in text or not text.isascii():
             for end, escaped in _LINE_ENDS:
                 text = text.replace(end, escaped)

@@ -82,10 +82,10 @@ class TextRenderer:
         word = bounded(level).upper()
         return ink(word if self._is_compact else f"{word:<5}", _COLORS.get(level, "bold"))
 
-    def _message(self, message: str, ink: Ink) -> str:
-        text = bounded(message)
-        room = 0 if self._is_compact else max(0, _MESSAGE_COLUMNS - width_of(text))
-        return ink(text, "bold") + " " * room
+    def _message(self, logger: str, message: str, ink: Ink) -> str:
+        name, text = f"{bounded(logger)}: " if logger else "", bounded(message)
+        room = 0 if self._is_compact else max(0, _MESSAGE_COLUMNS - width_of(name) - width_of(text))
+        return ink(name, "dim") + ink(text, "bold") + " " * room
 
     def _fields(self, line: LogLine) -> Iterator[tuple[str, Any]]:
         for name, value in line.fields.items():
@@ -96,7 +96,7 @@ class TextRenderer:
             yield "exception", _headline(exception)
 
     def _field(self, name: str, value: object, ink: Ink) -> str:
-        text = f"{value:.6g}" if isinstance(value, float) else bare(value)
+        text = f"{value:.6g}" if type(value) is float else bare(value)
         return ink(bounded(name) + "=", "dim") + text
 
     def _about(self, fields: Mapping[str, Any]) -> Iterator[str]:

@@ -101,7 +101,8 @@ class RecordingTracer:
         if parent is None:
             begun = self._begin(name, type, options, attributes, request_context)
             if begun is None:
-                return UnsampledSpan()
+                is_remote = options is not None and options.trace_id is not None
+                return UnsampledSpan(options) if is_remote else UnsampledSpan()
             trace, correlation = begun
             parent_number = 0
         elif not parent.is_recording:
@@ -168,7 +169,14 @@ class RecordingTracer:
             trace_id, name, span_type, options, attributes, request_context
         ):
             return None
-        trace = TraceState(format_trace_id(trace_id), None, hide_input=False, hide_output=False)
+        is_remote = options is not None and options.trace_id is not None
+        trace = TraceState(
+            format_trace_id(trace_id),
+            None,
+            hide_input=False,
+            hide_output=False,
+            remote=options if is_remote else None,
+        )
         if options is None:
             return trace, self._base
         return _override(trace, self._base, options, request_context)
@@ -284,6 +292,11 @@ def _override(
     if added:
         pieces = (*pieces, encode(added)) if pieces else (encode(added),)
     state = TraceState(
-        trace.trace_id, pieces, hide_input=hide_input, hide_output=hide_output, fields=trace.fields
+        trace.trace_id,
+        pieces,
+        hide_input=hide_input,
+        hide_output=hide_output,
+        fields=trace.fields,
+        remote=trace.remote,
     )
     return state, correlation

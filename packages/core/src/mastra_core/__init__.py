@@ -41,8 +41,16 @@ if TYPE_CHECKING:
     from mastra_core.signals.correlation import Correlation, Entity
     from mastra_core.signals.events import DropEvent
     from mastra_core.signals.log import LogLevel
+    from mastra_core.tracing.asgi import TraceMiddleware
     from mastra_core.tracing.current import carry, current_span
     from mastra_core.tracing.options import TracingOptions
+    from mastra_core.tracing.pool import ContextThreadPool
+    from mastra_core.tracing.propagation import (
+        ainject_into_request,
+        extract,
+        inject,
+        inject_into_request,
+    )
     from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
     from mastra_core.tracing.span import Span
 
@@ -54,6 +62,7 @@ _HOMES = {
     "AgentStream": "runtime.agent_stream",
     "Backoff": "runtime.retry",
     "ConfigurationError": "errors",
+    "ContextThreadPool": "tracing.pool",
     "Correlation": "signals.correlation",
     "DropEvent": "signals.events",
     "Entity": "signals.correlation",
@@ -84,14 +93,19 @@ _HOMES = {
     "ToolContext": "runtime.contexts",
     "ToolError": "errors",
     "ToolResult": "runtime.agent_result",
+    "TraceMiddleware": "tracing.asgi",
     "TracingOptions": "tracing.options",
     "UnsupportedQueryError": "errors",
     "Workflow": "runtime.workflow",
     "WorkflowError": "errors",
     "WorkflowRun": "runtime.workflow",
     "WriteRejectedError": "errors",
+    "ainject_into_request": "tracing.propagation",
     "carry": "tracing.current",
     "current_span": "tracing.current",
+    "extract": "tracing.propagation",
+    "inject": "tracing.propagation",
+    "inject_into_request": "tracing.propagation",
     "step": "runtime.step",
     "tool": "runtime.tool",
 }
@@ -104,6 +118,7 @@ __all__ = [
     "AgentStream",
     "Backoff",
     "ConfigurationError",
+    "ContextThreadPool",
     "Correlation",
     "DropEvent",
     "Entity",
@@ -134,6 +149,7 @@ __all__ = [
     "ToolContext",
     "ToolError",
     "ToolResult",
+    "TraceMiddleware",
     "TracingOptions",
     "UnsupportedQueryError",
     "Workflow",
@@ -141,8 +157,12 @@ __all__ = [
     "WorkflowRun",
     "WriteRejectedError",
     "__version__",
+    "ainject_into_request",
     "carry",
     "current_span",
+    "extract",
+    "inject",
+    "inject_into_request",
     "step",
     "tool",
 ]

@@ -1,23 +1,32 @@
 """A program as users write it: the type checkers must know everything in it."""
 
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, assert_type
 
+import httpx2
 from pydantic import BaseModel
+from starlette.applications import Starlette
 
 from mastra_core import (
     Agent,
     AgentResult,
+    ContextThreadPool,
     Mastra,
     ObservabilityConfig,
     RecordedTrace,
     Span,
     StepContext,
     ToolContext,
+    TraceMiddleware,
     TracingOptions,
     Workflow,
     WorkflowRun,
+    ainject_into_request,
     carry,
     current_span,
+    extract,
+    inject,
+    inject_into_request,
     step,
     tool,
 )
@@ -84,4 +93,25 @@ def double(number: int) -> int:
 
 assert_type(carry(double)(1), int)
 assert_type(current_span(), Span | None)
+assert_type(ContextThreadPool(2).submit(double, 1).result(), int)
+
+assert_type(inject(), dict[str, str])
+assert_type(inject(httpx2.Headers()), httpx2.Headers)
+assert_type(extract([(b"traceparent", b"")]), TracingOptions)
+assert_type(extract(inject({"accept": "*/*"})), TracingOptions)
+client = httpx2.Client(event_hooks={"request": [inject_into_request]})
+async_client = httpx2.AsyncClient(event_hooks={"request": [ainject_into_request]})
+app = TraceMiddleware(Starlette())
+Starlette().add_middleware(TraceMiddleware, trusts_headers=False)
+
+
+async def bare(
+    scope: MutableMapping[str, Any],
+    receive: Callable[[], Awaitable[MutableMapping[str, Any]]],
+    send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+) -> None:
+    """An application without a framework."""
+
+
+again = TraceMiddleware(TraceMiddleware(bare), name=lambda scope: str(scope["path"]))
 anything: Any = None

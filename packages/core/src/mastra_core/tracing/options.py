@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from mastra_core.ids import parse_id
 from mastra_core.signals.correlation import CorrelationFields
+from mastra_core.tracing.trace_context import read_tracestate
 from mastra_core.validated import Validated
 
 Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -19,6 +20,13 @@ def _check_id(text: str, digits: int) -> str:
     if parse_id(text, digits) is None:
         raise ValueError(f"{digits} lower-case hex digits, not all zero")
     return text
+
+
+def _check_state(text: str) -> str:
+    try:
+        return read_tracestate(text) or ""
+    except ValueError as error:
+        raise ValueError(f"a W3C `tracestate`, but this {error}") from None
 
 
 class TracingOptions(Validated):
@@ -39,6 +47,8 @@ class TracingOptions(Validated):
         metadata: free map, on every signal of the trace.
         trace_id: continue this trace of another program: 32 lower-case hex digits, not all zero.
         parent_span_id: the span of that program which called: 16 lower-case hex digits.
+        trace_flags: flags that came with them (see `mastra_core.tracing.trace_context`); passed on.
+        trace_state: what other systems say of that trace, as in `tracestate`; passed on.
         hide_input: record no inputs.
         hide_output: record no outputs.
         request_context_keys: keys of the call's request context that are copied to the metadata.
@@ -58,6 +68,8 @@ class TracingOptions(Validated):
     metadata: dict[str, Any] | None = None
     trace_id: Annotated[str, AfterValidator(partial(_check_id, digits=32))] | None = None
     parent_span_id: Annotated[str, AfterValidator(partial(_check_id, digits=16))] | None = None
+    trace_flags: Annotated[int, Field(ge=0, le=255)] | None = None
+    trace_state: Annotated[str, AfterValidator(_check_state)] | None = None
     hide_input: bool | None = None
     hide_output: bool | None = None
     request_context_keys: tuple[str, ...] = ()

@@ -54,9 +54,10 @@ class TraceState:
         trace_id: 32 hex digits.
         metadata: JSON objects that go on every span, to be merged by key; None for none.
         fields: what every log line carries; None for nothing.
+        remote: the options that continue a trace of another program; None for a trace begun here.
     """
 
-    __slots__ = ("fields", "hide_input", "hide_output", "metadata", "trace_id")
+    __slots__ = ("fields", "hide_input", "hide_output", "metadata", "remote", "trace_id")
 
     def __init__(
         self,
@@ -66,12 +67,14 @@ class TraceState:
         hide_input: bool,
         hide_output: bool,
         fields: Mapping[str, Any] | None = None,
+        remote: TracingOptions | None = None,
     ) -> None:
         self.trace_id = trace_id
         self.metadata = metadata
         self.hide_input = hide_input
         self.hide_output = hide_output
         self.fields = fields
+        self.remote = remote
 
 
 class Span(Annotated):
@@ -163,6 +166,11 @@ class Span(Annotated):
         """What `bind` gave to this span, or to one around it."""
         return self._trace.fields or {}
 
+    @property
+    def remote(self) -> TracingOptions | None:
+        """What another program said of the trace that it began; None for a trace begun here."""
+        return self._trace.remote
+
     # ---------------------------------------------------------------- what happens to it
 
     def update(
@@ -204,6 +212,7 @@ class Span(Annotated):
                 hide_input=trace.hide_input,
                 hide_output=trace.hide_output,
                 fields={name: value for name, value in bound.items() if value is not None},
+                remote=trace.remote,
             )
         return self
 
@@ -397,6 +406,11 @@ class NoOpSpan(Span):
         """None."""
         return {}
 
+    @property
+    def remote(self) -> TracingOptions | None:
+        """None: nothing is recorded."""
+        return None
+
     def bind(self, **fields: object) -> Self:
         """Nothing."""
         return self
@@ -435,7 +449,21 @@ class UnsampledSpan(NoOpSpan):
     """The root of a trace that was sampled out: being current, it tells the spans below.
 
     Those are `NO_OP_SPAN`, one object for all, which never becomes current itself.
+
+    Args:
+        remote: what another program said of the trace, to be passed on; None for one begun here.
     """
+
+    _remote: TracingOptions | None = None
+
+    def __init__(self, remote: TracingOptions | None = None) -> None:
+        if remote is not None:
+            self._remote = remote
+
+    @property
+    def remote(self) -> TracingOptions | None:
+        """What another program said of the trace that it began; None for a trace begun here."""
+        return self._remote
 
     def __enter__(self) -> Self:
         if self._token is None:  # else it is entered already, and left by the first exit

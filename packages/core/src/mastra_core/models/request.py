@@ -1,0 +1,68 @@
+"""What the adapters of all providers do with a request, and with the calls of an answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from mastra_core.errors import ConfigurationError
+from mastra_core.runtime.model import ToolCall
+
+
+def check_options(
+    adapter: str, *, model_id: object, provider: object, timeout_s: object, max_retries: object
+) -> None:
+    """Raise `ConfigurationError` for the first option that is wrong, with what is allowed."""
+    for name, value in (("model_id", model_id), ("provider", provider)):
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigurationError(f"`{name}` of {adapter} must be a name, got {value!r}")
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, int | float) or not 0 < timeout_s < math.inf:
+        raise ConfigurationError(
+            f"`timeout_s` of {adapter} must be a finite number of seconds above 0, got {timeout_s!r}"
+        )
+    check_count(adapter, "max_retries", max_retries, 0)
+
+
+def check_count(adapter: str, name: str, value: object, least: int) -> None:
+    """Raise `ConfigurationError` for anything but a whole number that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigurationError(f"`{name}` of {adapter} must be a whole number from {least}, got {value!r}")
+
+
+def no_key(adapter: str, model_id: str, variable: str) -> ConfigurationError:
+    """The error of a model without a key."""
+    return ConfigurationError(f"{adapter}(`{model_id}`) has no API key; set {variable}, or give it `api_key`")
+
+
+def merge_parameters(ours: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a request: the user's parameters over ours; one that is None takes ours away.
+
+    Raises:
+        ConfigurationError: whether to stream is not for a parameter to say.
+    """
+    if "stream" in parameters:
+        raise ConfigurationError(
+            "`stream` cannot be among `parameters`; call `agent.stream(…)` for a stream, "
+            "`agent.generate(…)` for none"
+        )
+    return {key: value for key, value in {**ours, **parameters}.items() if value is not None}
+
+
+def make_call(name: str, arguments: object, id: str) -> ToolCall:
+    """A call of a tool; arguments that are no JSON object are kept as what they are: unreadable."""
+    if arguments is None or arguments == "":
+        arguments = {}  # what a tool without parameters gets
+    if isinstance(arguments, str):
+        text = arguments
+        try:
+            arguments = msgspec.json.decode(text)
+        except ValueError:
+            return ToolCall(name, id=id, unreadable=text)
+    else:
+        text = repr(arguments)
+    if not isinstance(arguments, dict):
+        return ToolCall(name, id=id, unreadable=text)
+    return ToolCall(name, arguments, id)  # pyright: ignore[reportUnknownArgumentType]

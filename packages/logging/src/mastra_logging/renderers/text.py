@@ -54,10 +54,8 @@ class TextRenderer:
         parts = [
             self._time(line.timestamp_ns, ink),
             self._level(line.level, ink),
-            self._message(message, ink),
+            self._message(line.logger, message, ink),
         ]
-        if line.logger:
-            parts.insert(2, ink(f"{bounded(line.logger)}:", "dim"))
         fields = [self._field(name, value, ink) for name, value in self._fields(line)]
         about = ink(" ".join(self._about(line.fields)), "dim")
         blocks = [" ".join(part for part in parts if part), " ".join(fields), about]

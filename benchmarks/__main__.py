@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ingest  # found through the line above
+import logs
 import spans
 from measure import Result
 
@@ -22,6 +23,8 @@ ROWS = {
     "span_io": spans.span_io,
     "span_unsampled": spans.span_unsampled,
     "pipeline_cpu": spans.pipeline_cpu,
+    "log": logs.log,
+    "log_suppressed": logs.log_suppressed,
     "duckdb_ingest": ingest.duckdb_ingest,
 }
 

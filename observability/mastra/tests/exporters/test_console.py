@@ -80,6 +80,42 @@ def test_a_log_is_a_line(console, screen, events, clock_text, message, fields, l
     assert screen.getvalue() == f"{clock_text} {line}\n"
 
 
+def test_an_exception_stands_below_its_line(console, screen, events):
+    """Type, message, the innermost frames and the cause, each in a line of its own, below the message."""
+    cause = {"type": "KeyError", "message": "'day'"}
+    stack = [f"app.py:{number} in f" for number in range(1, 13)]
+    exception = {"type": "ValueError", "message": "no\nday", "stack": stack, "cause": cause}
+    console.export([events.log("failed", "error", data={"n": 1, "exception": exception})])
+    first, *below = screen.getvalue().splitlines()
+    assert first.endswith(" ERROR    failed  n=1")
+    assert below == [
+        " " * 22 + line
+        for line in [
+            "ValueError: no\\nday",
+            "  … 4 more",
+            *(f"  at app.py:{number} in f" for number in range(5, 13)),
+            "caused by KeyError: 'day'",
+        ]
+    ]
+
+
+@pytest.mark.parametrize("value", ["text", {"type": 5, "message": "m"}, {"message": "m"}, {"code": 1}])
+def test_a_field_called_exception_that_is_none_stays_a_field(console, screen, events, value):
+    """It is shown where the other fields are."""
+    console.export([events.log("said", data={"exception": value})])
+    (line,) = screen.getvalue().splitlines()
+    assert "said  exception=" in line
+
+
+def test_a_line_that_was_put_out_elsewhere_is_not_printed_again(screen, events):
+    """Unless it is asked for."""
+    lines = [events.log("printed", origin="structlog"), events.log("new")]
+    ConsoleExporter(screen).export(lines)
+    assert [line.split()[-1] for line in screen.getvalue().splitlines()] == ["new"]
+    ConsoleExporter(screen, show_bridged=True).export(lines)
+    assert [line.split()[-1] for line in screen.getvalue().splitlines()] == ["new", "printed", "new"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(3.0, "3"), (12.3456789, "12.3457"), (1_234_567.0, "1234567"), (0.00001234, "1.234e-05"), (-2.5, "-2.5"),

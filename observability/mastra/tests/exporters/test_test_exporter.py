@@ -311,6 +311,41 @@ def test_losses_fail_the_test_and_are_told(exporter):
     ]
 
 
+# ---------------------------------------------------------------- logs
+
+
+def test_logs_are_found_by_what_they_say(exporter, events):
+    """By message, level, ids and fields, which may be some of those that a line has."""
+    exporter.export(
+        [
+            events.log("slow", "warn", {"ms": 12, "table": None}, trace_id="a" * 32, span_id="b" * 16),
+            events.log("slow", "info", {"ms": 13}),
+            events.log("quick"),
+        ]
+    )
+    assert len(exporter.find_logs()) == 3
+    assert len(exporter.find_logs("slow")) == 2
+    slow = exporter.logs[0]
+    for wanted in (
+        {"level": "warn"},
+        {"trace_id": "a" * 32},
+        {"span_id": "b" * 16},
+        {"message": "slow", "data": {"ms": 12}},
+        {"data": {"table": None}},
+    ):
+        assert exporter.find_log(**wanted) is slow
+    assert exporter.find_logs(data={"missing": None}) == []
+
+
+@pytest.mark.parametrize(("message", "count"), [("slow", 2), ("none", 0)])
+def test_looking_for_one_log_tells_what_there_is(exporter, events, message, count):
+    """Where none matches, or several do."""
+    exporter.export([events.log("slow"), events.log("slow", "warn")])
+    with pytest.raises(AssertionError) as caught:
+        exporter.find_log(message)
+    assert f"got {count}; recorded so far: [('info', 'slow'), ('warn', 'slow')]" in str(caught.value)
+
+
 # ---------------------------------------------------------------- in use
 
 

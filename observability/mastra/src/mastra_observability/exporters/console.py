@@ -49,6 +49,8 @@ class ConsoleExporter(BaseExporter):
         colors: None uses them on a terminal, unless `NO_COLOR` is set.
         show_payloads: print the beginning of inputs and outputs below their span.
         show_metrics: print observations; spans make several each.
+        show_bridged: print also the log lines that another logging library has put out itself before it
+            handed them in (`mastra_core.bridges`).
         max_width: columns of the tree; None takes the terminal's, or 120.
         log_level: least weight of logs that it gets; None gets what the instance records.
 
@@ -63,6 +65,7 @@ class ConsoleExporter(BaseExporter):
         colors: bool | None = None,
         show_payloads: bool = False,
         show_metrics: bool = True,
+        show_bridged: bool = False,
         max_width: int | None = None,
         log_level: str | None = None,
     ) -> None:
@@ -76,6 +79,7 @@ class ConsoleExporter(BaseExporter):
         self._colors = colors
         self._show_payloads = show_payloads
         self._show_metrics = show_metrics
+        self._show_bridged = show_bridged
         self._max_width = max_width
         self._pending = PendingTraces()
 
@@ -128,18 +132,28 @@ class ConsoleExporter(BaseExporter):
         width = self._max_width
         if width is None:
             width = shutil.get_terminal_size((_WIDTH, 24)).columns if is_terminal(stream) else _WIDTH
-        return _Paper(stream, width, colors=colors, payloads=self._show_payloads, metrics=self._show_metrics)
+        return _Paper(
+            stream,
+            width,
+            colors=colors,
+            payloads=self._show_payloads,
+            metrics=self._show_metrics,
+            bridged=self._show_bridged,
+        )
 
 
 class _Paper:
     """How events look on a stream as it is now."""
 
-    def __init__(self, stream: IO[Any], width: int, *, colors: bool, payloads: bool, metrics: bool) -> None:
+    def __init__(
+        self, stream: IO[Any], width: int, *, colors: bool, payloads: bool, metrics: bool, bridged: bool
+    ) -> None:
         self._stream = stream
         self._width = width
         self._colors = colors
         self._payloads = payloads
         self._metrics = metrics
+        self._bridged = bridged
         self._ink = Ink(colors=colors)
         self._encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self._is_ascii = not can_hold(self._encoding)
@@ -151,7 +165,8 @@ class _Paper:
                 for part in pending.add(_light(span, keep_payloads=self._payloads)):
                     yield self.tree(part)
             case LogEvent(log=log):
-                yield log_line(log, self._ink)
+                if self._bridged or log.origin is None:
+                    yield log_line(log, self._ink)
             case MetricEvent(metric=metric):
                 if self._metrics:
                     yield metric_line(metric, self._ink)

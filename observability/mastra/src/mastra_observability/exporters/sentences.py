@@ -23,8 +23,13 @@ _LEVEL_COLORS: dict[str, Color] = {
 }
 
 
+_MAX_FRAMES = 8
+_MARGIN = " " * 22
+"""Where the message of a line begins."""
+
+
 def log_line(log: LogExported, ink: Ink) -> str:
-    """`10:25:41.473 INFO     counting  chars=20  trace=4bf92f35`."""
+    """`10:25:41.473 INFO     counting  chars=20  trace=4bf92f35`, and its exception below it."""
     data = decode(log.data)
     if data is None:
         fields: dict[str, Any] = {}
@@ -32,9 +37,13 @@ def log_line(log: LogExported, ink: Ink) -> str:
         fields = cast("dict[str, Any]", data) if isinstance(data, dict) else {"data": data}
     logger = "" if log.logger is None else ink(bounded(log.logger), "dim") + " "
     said = logger + bounded(log.message)
-    return _line(
-        log.timestamp_ns, log.level, said, fields, log.trace_id, ink, _LEVEL_COLORS.get(log.level, "bold")
-    )
+    exception = fields.get("exception")
+    below = list(_exception_lines(exception, ink)) if isinstance(exception, dict) else []
+    if below:
+        fields = {name: value for name, value in fields.items() if name != "exception"}
+    color = _LEVEL_COLORS.get(log.level, "bold")
+    line = _line(log.timestamp_ns, log.level, said, fields, log.trace_id, ink, color)
+    return "\n".join([line, *below])
 
 
 def metric_line(metric: MetricExported, ink: Ink) -> str:
@@ -83,6 +92,23 @@ def _line(
     line = " ".join(parts)
     rest = "  ".join(_pairs(fields, trace_id, ink))
     return f"{line}  {rest}" if rest else line
+
+
+def _exception_lines(exception: Any, ink: Ink, lead: str = "") -> Iterator[str]:  # noqa: ANN401  # of JSON
+    """Type and message, the innermost frames, and what caused it; nothing where it is something else."""
+    kind, message = exception.get("type"), exception.get("message")
+    if not isinstance(kind, str) or not isinstance(message, str):
+        return
+    yield f"{_MARGIN}{ink(lead, 'dim')}{ink(bounded(kind), 'red')}: {bounded(message)}"
+    stack = exception.get("stack")
+    frames = cast("list[object]", stack) if isinstance(stack, list) else []
+    if len(frames) > _MAX_FRAMES:
+        yield _MARGIN + ink(f"  … {len(frames) - _MAX_FRAMES} more", "dim")
+    for frame in frames[-_MAX_FRAMES:]:
+        yield _MARGIN + ink(f"  at {bounded(str(frame))}", "dim")
+    cause = exception.get("cause")
+    if isinstance(cause, dict):
+        yield from _exception_lines(cause, ink, "caused by ")
 
 
 def _pairs(fields: Mapping[str, Any], trace_id: str | None, ink: Ink) -> Iterator[str]:

@@ -66,14 +66,14 @@ def test_the_texts_that_tests_draw_are_valid(text):
 
 def test_letters_are_one_where_unicode_folds_them_to_one_text():
     """For all characters there are: `fold` makes one of two if and only if `str.casefold` does."""
-    characters = [chr(code) for code in range(sys.maxunicode + 1)]
+    characters = "".join(map(chr, range(sys.maxunicode + 1)))
+    folded = fold(characters)
+    assert len(folded) == len(characters)
+    assert fold(folded) == folded
     by_fold = {}
-    for character in characters:
-        folded = fold(character)
-        assert len(folded) == 1
-        assert fold(folded) == folded
-        by_fold.setdefault(folded, []).append(character)
-    groups = {"".join(group) for group in by_fold.values() if len(group) > 1}
+    for character, letter in zip(characters, folded, strict=True):
+        by_fold[letter] = by_fold.get(letter, "") + character
+    groups = {group for group in by_fold.values() if len(group) > 1}
     assert groups == set(letters())
     assert {"Kk\u212a", "Ss\u017f", "ß\u1e9e", "Σςσ"} <= groups  # they look alike
 

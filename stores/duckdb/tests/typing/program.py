@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import assert_type
 
+from mastra_core.signals.log import LogRecord
 from mastra_core.signals.span import SpanRecord
-from mastra_core.storage import Page, SpanStore, TimeWindow, TraceQuery, TraceSummary
+from mastra_core.storage import LogQuery, LogStore, Page, SpanStore, TimeWindow, TraceQuery, TraceSummary
 from mastra_duckdb import DuckDBStore
 
 with DuckDBStore("telemetry.duckdb") as store:
@@ -15,3 +16,11 @@ with DuckDBStore("telemetry.duckdb") as store:
         assert_type(trace.started_at, datetime)
         assert_type(store.get_trace(trace.trace_id), list[SpanRecord])
     as_interface: SpanStore = store
+    logs = store.list_logs(
+        LogQuery(level=["warn", "error"], logger="app", text='"went wrong"', data_keys="attempt")
+    )
+    assert_type(logs, Page[LogRecord])
+    assert_type(logs.cursor, str | None)
+    while logs.has_more:
+        logs = store.list_logs(LogQuery(after=logs.cursor, level="warn"))
+    as_logs: LogStore = store

@@ -72,7 +72,7 @@ def is_found(words: Iterable[str], message: str) -> bool:
 def re2_pattern(word: str) -> str:
     """A regular expression of RE2 that finds the word by the same rule, in ASCII."""
     letters = _letters()
-    return "".join(_class_of(letters.get(fold(character), character)) for character in word)
+    return "".join(_class_of(letters.get(letter, letter)) for letter in fold(word))
 
 
 def _class_of(spellings: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import unicodedata
 from collections.abc import Callable
@@ -38,11 +39,13 @@ WORDS = [
 """Words that differ by case, by how they are written, and those that mean something in patterns."""
 
 
+@functools.cache
 def letters() -> list[str]:
     """All letters of Unicode that have several spellings, each as a text of its spellings."""
     by_fold: dict[str, str] = {}
     for character in map(chr, range(sys.maxunicode + 1)):
-        by_fold[character.casefold()] = by_fold.get(character.casefold(), "") + character
+        folded = character.casefold()
+        by_fold[folded] = by_fold.get(folded, "") + character
     return [spellings for spellings in by_fold.values() if len(spellings) > 1]
 
 

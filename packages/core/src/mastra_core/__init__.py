@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits, SamplingConfig, SamplingRequest
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
+    from mastra_core.runtime.metrics_config import MetricsConfig, ModelPrice
     from mastra_core.runtime.model import Message
     from mastra_core.runtime.retry import Backoff
     from mastra_core.runtime.state import StepResult
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from mastra_core.signals.attributes import SpanStatus, SpanType
     from mastra_core.signals.correlation import Correlation, Entity
     from mastra_core.signals.events import DropEvent
+    from mastra_core.signals.feedback import FeedbackInput
     from mastra_core.signals.log import LogLevel
+    from mastra_core.signals.score import ScoreInput
     from mastra_core.tracing.asgi import TraceMiddleware
     from mastra_core.tracing.current import carry, current_span
     from mastra_core.tracing.options import TracingOptions
@@ -66,12 +69,15 @@ _HOMES = {
     "Correlation": "signals.correlation",
     "DropEvent": "signals.events",
     "Entity": "signals.correlation",
+    "FeedbackInput": "signals.feedback",
     "InvalidQueryError": "errors",
     "LogLevel": "signals.log",
     "Mastra": "runtime.mastra",
     "MastraError": "errors",
     "Message": "runtime.model",
+    "MetricsConfig": "runtime.metrics_config",
     "ModelError": "errors",
+    "ModelPrice": "runtime.metrics_config",
     "ObservabilityConfig": "runtime.config",
     "PayloadLimits": "runtime.config",
     "RecordedSpan": "tracing.recorded",
@@ -79,6 +85,7 @@ _HOMES = {
     "SamplingConfig": "runtime.config",
     "SamplingRequest": "runtime.config",
     "SchemaMismatchError": "errors",
+    "ScoreInput": "signals.score",
     "Span": "tracing.span",
     "SpanStatus": "signals.attributes",
     "SpanType": "signals.attributes",
@@ -122,12 +129,15 @@ __all__ = [
     "Correlation",
     "DropEvent",
     "Entity",
+    "FeedbackInput",
     "InvalidQueryError",
     "LogLevel",
     "Mastra",
     "MastraError",
     "Message",
+    "MetricsConfig",
     "ModelError",
+    "ModelPrice",
     "ObservabilityConfig",
     "PayloadLimits",
     "RecordedSpan",
@@ -135,6 +145,7 @@ __all__ = [
     "SamplingConfig",
     "SamplingRequest",
     "SchemaMismatchError",
+    "ScoreInput",
     "Span",
     "SpanStatus",
     "SpanType",

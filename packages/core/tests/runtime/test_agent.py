@@ -276,7 +276,7 @@ async def test_reasoning_goes_back_to_the_model_unchanged():
 
 
 async def test_an_unknown_tool_goes_back_to_the_model(recorder):
-    """The model is told which tools there are; the call is a failed span without an entity of its own."""
+    """The model is told which tools there are; the call is a failed span, without a made-up entity."""
     agent = make([calls(("count", {"text": "a"})), "done"], tools=[count_words, shout])
     Mastra(agents=[agent], observability=recorder)
     result = await agent.generate("go")
@@ -285,7 +285,8 @@ async def test_an_unknown_tool_goes_back_to_the_model(recorder):
         result.tool_results[0].text == "Agent `writer` has no tool `count`; its tools are: count_words, shout"
     )
     span = recorder.span("count")
-    assert (span._status, span._error.type, span.correlation.entity_type) == ("error", "ToolError", "agent")
+    assert (span._status, span._error.type) == ("error", "ToolError")
+    assert (span.correlation.entity_type, span.correlation.entity_name) == ("tool", "unknown")
 
 
 async def test_the_number_of_requests_is_bounded():

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mastra_core.errors import ConfigurationError
 from mastra_core.signals.feedback import FeedbackInput, FeedbackRecord
 from mastra_core.signals.log import LOG_LEVELS, LogLevel, LogRecord
 from mastra_core.signals.metric import MetricRecord
@@ -68,7 +69,7 @@ def test_a_value_of_feedback_comes_back_as_what_it_was(value):
 )
 def test_a_score_that_is_none_is_refused(values):
     """A score is a finite number of a scorer with a name."""
-    with pytest.raises(ValueError, match=next(iter(values))):
+    with pytest.raises(ConfigurationError, match=next(iter(values))):
         ScoreInput(**{"scorer": "relevance", "score": 0.5, **values})
 
 

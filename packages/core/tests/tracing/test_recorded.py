@@ -224,7 +224,7 @@ def test_annotating_a_recorded_span_names_it_and_its_context(tracer):
     span = trace.spans[1]
     span.add_score("relevance", 0.5, reason="so so", source="human", metadata={"m": 1})
     span.add_feedback("thumbs", "up", comment="nice", user_id="u-1")
-    about = {"trace_id": TRACE_ID, "span_id": span.span_id, "correlation": context}
+    about = {"trace_id": TRACE_ID, "span_id": span.span_id, "correlation": context, "inherited_metadata": ()}
     assert tracer.scores == [
         {
             "scorer": "relevance",
@@ -236,9 +236,18 @@ def test_annotating_a_recorded_span_names_it_and_its_context(tracer):
         }
     ]
     assert tracer.feedback == [
-        {"feedback_type": "thumbs", "value": "up", "comment": "nice", "user_id": "u-1", "source": None,
-         "metadata": None, **about}
-    ]  # fmt: skip
+        {"feedback_type": "thumbs", "value": "up", "comment": "nice", "user_id": "u-1", **about}
+    ]
+
+
+def test_annotations_inherit_the_metadata_of_what_was_recorded(tracer):
+    """Of a span its own, of a trace that of its root, as JSON objects to be merged."""
+    trace = RecordedTrace.from_exported([_span(1, metadata=Json(b'{"a":1}')), _span(2, 1)], tracer)
+    trace.add_score("relevance", 1)
+    trace.root_span.add_feedback("thumbs", 1)
+    trace.spans[1].add_score("relevance", 1)
+    said = [*tracer.scores, *tracer.feedback]
+    assert [item["inherited_metadata"] for item in said] == [(b'{"a":1}',), (), (b'{"a":1}',)]
 
 
 def test_annotating_a_trace_takes_the_context_of_its_root_and_no_span(tracer):

@@ -162,24 +162,28 @@ def test_an_event_is_a_span_without_length_inside_another(tracer, payload_of):
 
 def test_annotations_name_the_span_and_its_context(tracer):
     """Scores and feedback carry the ids and the correlation of their span, also after its end."""
-    with tracer.span("work", entity=Entity("agent", "a-1")) as span:
+    with tracer.span("work", entity=Entity("agent", "a-1"), metadata={"a": 1}) as span:
+        span.update(metadata={"b": 2})
         span.add_score("relevance", 0.5, reason="so so", metadata={"m": 1})
     span.add_feedback("thumbs", 1, user_id="u-1", comment="nice")
-    about = {"trace_id": span.trace_id, "span_id": span.span_id, "correlation": span.correlation}
+    about = {
+        "trace_id": span.trace_id,
+        "span_id": span.span_id,
+        "correlation": span.correlation,
+        "inherited_metadata": (b'{"a":1}', b'{"b":2}'),
+    }
     assert tracer.scores == [
         {
             "scorer": "relevance",
             "score": 0.5,
             "reason": "so so",
-            "source": None,
             "metadata": {"m": 1},
             **about,
         }
     ]
     assert tracer.feedback == [
-        {"feedback_type": "thumbs", "value": 1, "user_id": "u-1", "comment": "nice", "source": None,
-         "metadata": None, **about}
-    ]  # fmt: skip
+        {"feedback_type": "thumbs", "value": 1, "user_id": "u-1", "comment": "nice", **about}
+    ]
 
 
 def test_a_span_tells_what_it_is(tracer):

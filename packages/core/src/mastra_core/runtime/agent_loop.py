@@ -40,10 +40,13 @@ from mastra_core.signals.attributes import (
     SpanType,
     ToolCallAttributes,
 )
+from mastra_core.signals.correlation import Entity
 from mastra_core.signals.payload import clean_text, encode
 
 Emit: TypeAlias = Callable[[AgentEvent], Awaitable[None]]
 """Takes what happens while it happens; waits where its consumer is slower."""
+
+_UNKNOWN_TOOL = Entity("tool", None, "unknown")
 
 
 class AgentLoop:
@@ -92,7 +95,10 @@ class AgentLoop:
     async def run(self, max_steps: int) -> None:
         """Ask until the model asks for no tool, at most `max_steps` times."""
         attributes = ModelGenerationAttributes(
-            model=self._model.model_id, provider=self._model.provider, streaming=self._is_streaming
+            model=self._model.model_id,
+            provider=self._model.provider,
+            streaming=self._is_streaming,
+            step_count=0,
         )
         if self._parameters:
             attributes["parameters"] = dict(self._parameters)
@@ -232,7 +238,7 @@ class AgentLoop:
     def _refuse_unknown(self, call: ToolCall) -> ToolResult:
         has = ", ".join(self._tools) or "none"
         message = f"Agent `{self._agent_name}` has no tool `{call.name}`; its tools are: {has}"
-        # No entity: names that a model makes up are no labels for metrics.
+        # Names that a model makes up are no labels for metrics.
         attributes = ToolCallAttributes(tool_id=call.name, tool_call_id=call.id)
         with (
             contextlib.suppress(ToolError),
@@ -243,6 +249,7 @@ class AgentLoop:
                 call.name,
                 input=call.arguments,
                 attributes=attributes,
+                entity=_UNKNOWN_TOOL,
                 fields={"tool_id": call.name},
             ),
         ):

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.runtime.metrics_config import MetricsConfig
 from mastra_core.signals.events import DropEvent
 from mastra_core.tracing.options import Identifier, TracingOptions
 from mastra_core.validated import Validated
@@ -115,6 +116,12 @@ def _read_sampling(value: object) -> SamplingConfig:
     raise ValueError("'always', 'never', a ratio within 0 and 1, a function or a SamplingConfig")
 
 
+def _read_metrics(value: object) -> bool | MetricsConfig:
+    if isinstance(value, bool | MetricsConfig):
+        return value
+    raise ValueError("True, False or a MetricsConfig")
+
+
 def _check_exporters(exporters: Sequence[object] | None) -> tuple[object, ...] | None:
     if exporters is None:
         return None
@@ -148,7 +155,7 @@ class ObservabilityConfig(Validated):
         log_level: least weight of logs that are kept; None is `info`.
         sampling: "always", "never", a ratio, a function, or a `SamplingConfig`; see there.
         processors: see spans, logs and metrics before export, and may change or drop them.
-        metrics: whether metrics are recorded.
+        metrics: whether metrics are recorded, or how (`MetricsConfig`).
         organization_id: tenant, where a call names none.
         user_id: end user, where a call names none.
         default_session_id: session, where a call names none.
@@ -173,7 +180,7 @@ class ObservabilityConfig(Validated):
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
     ] = Field(default_factory=SamplingConfig)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
-    metrics: bool = True
+    metrics: Annotated[bool | MetricsConfig, PlainValidator(_read_metrics)] = True
     organization_id: Identifier | None = None
     user_id: Identifier | None = None
     default_session_id: Identifier | None = None
@@ -187,6 +194,13 @@ class ObservabilityConfig(Validated):
     def sampling_config(self) -> SamplingConfig:
         """`sampling`, whatever form it was given in."""
         return _read_sampling(self.sampling)
+
+    @property
+    def metrics_config(self) -> MetricsConfig | None:
+        """`metrics`, whatever form it was given in; None where none are recorded."""
+        if isinstance(self.metrics, MetricsConfig):
+            return self.metrics
+        return MetricsConfig() if self.metrics else None
 
 
 def resolve_environment(given: str | None = None) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from mastra_core.errors import StoreNotFoundError, UnsupportedQueryError
 from mastra_core.runtime.agent import Agent
@@ -21,7 +21,10 @@ from mastra_core.runtime.logger_option import level_of
 from mastra_core.runtime.registry import Registry
 from mastra_core.runtime.tool import Tool
 from mastra_core.runtime.workflow import Workflow
+from mastra_core.signals.feedback import FeedbackDetails, FeedbackInput
+from mastra_core.signals.score import ScoreDetails, ScoreInput
 from mastra_core.storage.protocols import SpanStore, Store
+from mastra_core.tracing.annotated import add_feedbacks, add_scores
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import MetricsContext
 from mastra_core.tracing.observability import ObservabilityInstance
@@ -158,6 +161,94 @@ class Mastra:
         if not records:
             raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
         return RecordedTrace(trace_id, records, self.tracer)
+
+    # ---------------------------------------------------------------- judging
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        **details: Unpack[ScoreDetails],
+    ) -> str | None:
+        """Judge a trace, or one span of it, by its ids: now, later, and from any process.
+
+        Returns at once. Session, user, entity, tags and metadata are those of what is judged; a worker
+        looks them up in the storage. Where they are not found the score is kept without them.
+
+        Args:
+            scorer: what judges, for instance `relevance`.
+            score: a finite number on the scorer's own scale.
+            trace_id: 32 hex digits, as results carry it; with None nothing happens, so that code that
+                judges runs unchanged where nothing was recorded.
+            span_id: of a span; None is the trace as a whole.
+            **details: as in `trace.add_score`: `reason`, `source`, `scorer_name`, `scorer_version`,
+                `score_trace_id`, `metadata`.
+
+        Returns:
+            The id of the score; None where it is refused, which is counted and said in the log.
+        """
+        return self.tracer.add_score(scorer, score, trace_id=trace_id, span_id=span_id, **details)
+
+    def add_scores(self, scores: Iterable[ScoreInput | Mapping[str, Any]]) -> list[str | None]:
+        """Judge many traces and spans; each score says its own `trace_id`.
+
+        One that is wrong is counted and said in the log, and takes no other with it.
+
+        Args:
+            scores: `ScoreInput`s, or mappings of its fields.
+
+        Returns:
+            The ids in the same order, None for those that are refused.
+        """
+        return add_scores(self.tracer, scores)
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        **details: Unpack[FeedbackDetails],
+    ) -> str | None:
+        """Attach a person's feedback to a trace, or to one span of it, by its ids; as `add_score`.
+
+        Args:
+            feedback_type: what kind, for instance `thumbs` or `rating`.
+            value: a finite number or a text; it comes back as what it was.
+            trace_id: 32 hex digits; with None nothing happens.
+            span_id: of a span; None is the trace as a whole.
+            **details: as in `trace.add_feedback`: `source`, `comment`, `user_id`, `source_id`, `metadata`.
+
+        Returns:
+            The id of the feedback; None where it is refused.
+        """
+        return self.tracer.add_feedback(feedback_type, value, trace_id=trace_id, span_id=span_id, **details)
+
+    def add_feedbacks(self, feedback: Iterable[FeedbackInput | Mapping[str, Any]]) -> list[str | None]:
+        """Attach much feedback; `FeedbackInput`s or mappings of its fields, as `add_scores`."""
+        return add_feedbacks(self.tracer, feedback)
+
+    def add_score_to_trace(
+        self,
+        trace_id: str | None,
+        scorer: str,
+        score: float,
+        *,
+        span_id: str | None = None,
+        **details: Unpack[ScoreDetails],
+    ) -> str | None:
+        """Deprecated name of `add_score`; it goes away in 2.0."""
+        warnings.warn(
+            "`add_score_to_trace` is deprecated and goes away in 2.0; write "
+            "mastra.add_score(scorer, score, trace_id=…)",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.add_score(scorer, score, trace_id=trace_id, span_id=span_id, **details)
 
     # ---------------------------------------------------------------- its life
 

@@ -76,6 +76,9 @@ class ModelGenerationAttributes(TypedDict, total=False):
     """Attributes of `model_generation`: all the steps one agent run takes with its model.
 
     `time_to_first_token_ms` is that of the first step; `retries` is the sum over the steps.
+
+    Where `step_count` is there, also as 0, the requests are `model_step` spans inside, and are counted
+    there; without it the generation is itself the one request.
     """
 
     model: str
@@ -88,12 +91,15 @@ class ModelGenerationAttributes(TypedDict, total=False):
     retries: int
     usage: UsageAttributes
     estimated_cost_usd: float
+    input_cost_usd: float
+    output_cost_usd: float
 
 
 class ModelStepAttributes(TypedDict, total=False):
     """Attributes of `model_step`: one request to the model and its answer.
 
-    `retries` are attempts that failed before, made by the adapter; absent for none.
+    `retries` are attempts that failed before, made by the adapter; absent for none. What the request
+    costs is estimated where its end is recorded, as is what input and output cost apart.
     """
 
     model: str
@@ -106,6 +112,9 @@ class ModelStepAttributes(TypedDict, total=False):
     tool_calls: list[str]
     response_id: str
     usage: UsageAttributes
+    estimated_cost_usd: float
+    input_cost_usd: float
+    output_cost_usd: float
 
 
 class ToolCallAttributes(TypedDict, total=False):

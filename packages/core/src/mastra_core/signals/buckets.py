@@ -7,7 +7,7 @@ its own bound, as in Prometheus (`le`) and OpenTelemetry; one more holds what is
 
 from __future__ import annotations
 
-import math
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -55,17 +55,20 @@ def buckets_for(
     return BOUNDS_BY_UNIT.get((unit or name.rpartition("_")[2]).lower(), OTHER)
 
 
-def check_bounds(bounds: Iterable[float]) -> Bounds:
+def check_bounds(bounds: Iterable[object]) -> Bounds:
     """The same bounds as a tuple.
 
     Raises:
         ConfigurationError: there are none, or they are not rising finite numbers.
     """
-    checked = tuple(bounds)
-    are_numbers = all(isinstance(bound, int | float) and math.isfinite(bound) for bound in checked)
-    if not checked or not are_numbers or not all(before < after for before, after in pairwise(checked)):
-        raise ConfigurationError(f"Buckets must be one or more rising finite numbers, got {list(checked)!r}")
-    return tuple(map(float, checked))
+    given = list(bounds)
+    finite = [
+        float(bound) for bound in given if isinstance(bound, int | float) and abs(bound) <= sys.float_info.max
+    ]
+    is_rising = all(before < after for before, after in pairwise(finite))
+    if not finite or len(finite) != len(given) or not is_rising:
+        raise ConfigurationError(f"Buckets must be one or more rising finite numbers, got {given!r}")
+    return tuple(finite)
 
 
 def bucket_of(value: float, bounds: Bounds) -> int:

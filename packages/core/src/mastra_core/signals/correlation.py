@@ -16,6 +16,9 @@ class Correlation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     *Entity* is what made the signal (type, id, name), *parent entity* is what called that, *root
     entity* is where the trace began. The order of the fields is the order of the stored columns.
+
+    Attributes:
+        agent_name: the nearest enclosing agent, however deep; a label of metrics, not stored.
     """
 
     entity_type: str | None = None
@@ -39,6 +42,7 @@ class Correlation(msgspec.Struct, frozen=True, omit_defaults=True):
     service_name: str | None = None
     experiment_id: str | None = None
     tags: tuple[str, ...] = ()
+    agent_name: str | None = None
 
     def enter(self, entity: Entity) -> Correlation:
         """The context inside `entity`: it becomes the entity, the present one its parent."""
@@ -68,6 +72,7 @@ class Correlation(msgspec.Struct, frozen=True, omit_defaults=True):
             self.service_name,
             self.experiment_id,
             self.tags,
+            (entity.name or entity.id) if entity.type == "agent" else self.agent_name,
         )
 
     def merge(self, changes: CorrelationFields) -> Correlation:
@@ -106,5 +111,7 @@ class Entity(msgspec.Struct, frozen=True):
 
 EMPTY_CORRELATION = Correlation()
 
-CORRELATION_FIELDS: tuple[str, ...] = Correlation.__struct_fields__
-"""The names of all fields, in stored order."""
+CORRELATION_FIELDS: tuple[str, ...] = tuple(
+    name for name in Correlation.__struct_fields__ if name != "agent_name"
+)
+"""The names of the fields that are stored, in stored order."""

@@ -5,37 +5,65 @@ Input: `FeedbackInput`. Exported: `FeedbackExported`. Record: `FeedbackRecord`.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, ClassVar, TypedDict
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import Field, PlainValidator, computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
+from mastra_core.validated import Validated
 
 
-class FeedbackInput(BaseModel):
+def _read_value(value: object) -> float | str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and abs(value) <= sys.float_info.max:
+        return value
+    raise ValueError("a finite number or a text")
+
+
+class FeedbackInput(Validated):
     """Feedback as a user gives it.
 
     Attributes:
         feedback_type: what kind, for instance `thumbs` or `rating`; not empty.
         value: a finite number or a text; it comes back as what it was.
         source: who says it, for instance `user` or `reviewer`.
+        comment: in words.
+        user_id: the person.
         source_id: identifies the source in its own system.
+        metadata: free map; what is annotated adds its own.
+        trace_id: the trace it is about, where the call does not say.
+        span_id: the span of it; None is the trace as a whole.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    path: ClassVar[str] = "feedback"
 
     feedback_type: str = Field(min_length=1)
-    value: float | str = Field(union_mode="smart")
+    value: Annotated[float | str, PlainValidator(_read_value)]
     source: str | None = None
     comment: str | None = None
     user_id: str | None = None
     source_id: str | None = None
     metadata: dict[str, Any] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
+class FeedbackDetails(TypedDict, total=False):
+    """What may be said of feedback beside its type and value; as in `FeedbackInput`."""
+
+    source: str | None
+    comment: str | None
+    user_id: str | None
+    source_id: str | None
+    metadata: Mapping[str, Any] | None
 
 
 class FeedbackExported(msgspec.Struct, frozen=True, omit_defaults=True):

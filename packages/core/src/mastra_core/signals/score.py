@@ -5,19 +5,21 @@ Input: `ScoreInput`. Exported: `ScoreExported`. Record: `ScoreRecord`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, TypedDict
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import Field, computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
+from mastra_core.validated import Validated
 
 
-class ScoreInput(BaseModel):
+class ScoreInput(Validated):
     """A score as a user gives it.
 
     Attributes:
@@ -25,10 +27,15 @@ class ScoreInput(BaseModel):
         score: any finite number; its scale is the scorer's.
         reason: why, in words.
         source: `live`, `trace`, `experiment`, or a word of the user's own.
+        scorer_name: what a person calls the scorer.
+        scorer_version: of the scorer.
         score_trace_id: the trace of the scoring itself, where it was traced.
+        metadata: free map; what is annotated adds its own.
+        trace_id: the trace that is scored, where the call does not say.
+        span_id: the span of it; None is the trace as a whole.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    path: ClassVar[str] = "score"
 
     scorer: str = Field(min_length=1)
     score: float = Field(allow_inf_nan=False)
@@ -38,6 +45,19 @@ class ScoreInput(BaseModel):
     scorer_version: str | None = None
     score_trace_id: str | None = None
     metadata: dict[str, Any] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
+class ScoreDetails(TypedDict, total=False):
+    """What may be said of a score beside scorer and number; as in `ScoreInput`."""
+
+    reason: str | None
+    source: str | None
+    scorer_name: str | None
+    scorer_version: str | None
+    score_trace_id: str | None
+    metadata: Mapping[str, Any] | None
 
 
 class ScoreExported(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -24,7 +24,7 @@ from urllib.parse import quote, unquote
 
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import Span, UnsampledSpan
+from mastra_core.tracing.span import Span
 from mastra_core.tracing.trace_context import (
     RANDOM,
     SAMPLED,
@@ -94,7 +94,7 @@ def _said_of(span: Span | None) -> dict[str, str]:
     remote = None if span is None else span.remote
     if span is None:
         return {}
-    if isinstance(span, UnsampledSpan) and remote is not None:
+    if not span.is_recording and remote is not None:
         trace_id, span_id, session_id = remote.trace_id, remote.parent_span_id, remote.session_id
     else:
         trace_id, span_id, session_id = span.trace_id, span.span_id, span.correlation.session_id

@@ -15,6 +15,7 @@ from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.columns import SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.events import TracingEvent
+from mastra_core.signals.payload import encode
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
@@ -73,7 +74,7 @@ class RecordedSpan(Annotated):
             stack.extend((level + 1, child) for child in reversed(span.children))
 
     def _target(self) -> Target:
-        return Target(self._tracer, self.trace_id, self.span_id, self.correlation)
+        return Target(self._tracer, self.trace_id, self.span_id, self.correlation, _metadata_of(self.record))
 
     def __repr__(self) -> str:
         return f"<RecordedSpan {self.record.name!r} {self.record.span_type} {self.record.status}>"
@@ -180,14 +181,20 @@ class RecordedTrace(Annotated):
 
     def _target(self) -> Target:
         """The trace as a whole: no span id, and the context of the root."""
-        correlation = self.roots[0].correlation if self.roots else None
-        return Target(self._tracer, self.trace_id, None, correlation)
+        if not self.roots:
+            return Target(self._tracer, self.trace_id, None, None)
+        root = self.roots[0]
+        return Target(self._tracer, self.trace_id, None, root.correlation, _metadata_of(root.record))
 
     def __len__(self) -> int:
         return len(self.spans)
 
     def __repr__(self) -> str:
         return f"<RecordedTrace {self.trace_id} of {len(self.spans)} spans>"
+
+
+def _metadata_of(record: SpanRecord) -> tuple[bytes, ...]:
+    return (encode(record.metadata),) if record.metadata else ()
 
 
 class _AnyLine(msgspec.Struct):

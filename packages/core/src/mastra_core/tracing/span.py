@@ -96,6 +96,7 @@ class Span(Annotated):
     _token: Token[Span | None] | None = None
     _remote_parent_span_id: str | None = None
     _is_event: bool = False
+    _is_announced: bool = False
     _ended_at_ns: int = 0
     _heavy_bytes: int = 0
 
@@ -300,7 +301,10 @@ class Span(Annotated):
         return span
 
     def _target(self) -> Target:
-        return Target(self._tracer, self.trace_id, self.span_id, self._correlation)
+        own = self._metadata
+        pieces = () if own is None else (own,) if isinstance(own, bytes) else tuple(own)
+        metadata = (*(self._trace.metadata or ()), *pieces)
+        return Target(self._tracer, self.trace_id, self.span_id, self._correlation, metadata)
 
     # ---------------------------------------------------------------- being the current span
 
@@ -430,10 +434,10 @@ class NoOpSpan(Span):
         """Nothing."""
         return self
 
-    def add_score(self, scorer: str, score: float, **kwargs: Any) -> None:  # noqa: ANN401
+    def add_score(self, scorer: str, score: float, **kwargs: Any) -> str | None:  # noqa: ANN401
         """Nothing: there is no id to attach a score to."""
 
-    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> None:  # noqa: ANN401
+    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> str | None:  # noqa: ANN401
         """Nothing: there is no id to attach feedback to."""
 
     def __enter__(self) -> Self:
@@ -474,6 +478,13 @@ class UnsampledSpan(NoOpSpan):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         Span.__exit__(self, None, None, None)
+
+
+class OwnWorkSpan(UnsampledSpan):
+    """What telemetry does itself: current where it works, so that it makes no telemetry of its own.
+
+    A line that is logged for every line that is exported would be exported, too, and so on.
+    """
 
 
 NO_OP_SPAN = NoOpSpan()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Unpack
 
 from mastra_core.signals.correlation import Correlation, Entity
+from mastra_core.signals.feedback import FeedbackDetails
+from mastra_core.signals.score import ScoreDetails
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import NO_OP_SPAN, UNSET, NoOpSpan, Span
@@ -60,11 +62,23 @@ class Tracer(Protocol):
         trace_id: str | None,
         span_id: str | None = None,
         correlation: Correlation | None = None,
-        reason: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Attach a finite score to a trace, or to one of its spans."""
+        inherited_metadata: Sequence[bytes] = (),
+        **details: Unpack[ScoreDetails],
+    ) -> str | None:
+        """Attach a finite score to a trace, or to one of its spans.
+
+        Args:
+            scorer: what judges.
+            score: on the scorer's own scale.
+            trace_id: of what is scored.
+            span_id: of what is scored; None is the trace as a whole.
+            correlation: of what is scored; None has it looked up in the store, by a worker.
+            inherited_metadata: JSON objects of what is scored, to be merged by key.
+            **details: as in `Annotated.add_score`.
+
+        Returns:
+            The id of the score; None where it is refused.
+        """
         ...
 
     def add_feedback(
@@ -75,12 +89,10 @@ class Tracer(Protocol):
         trace_id: str | None,
         span_id: str | None = None,
         correlation: Correlation | None = None,
-        source: str | None = None,
-        comment: str | None = None,
-        user_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Attach feedback, a finite number or a text, to a trace, or to one of its spans."""
+        inherited_metadata: Sequence[bytes] = (),
+        **details: Unpack[FeedbackDetails],
+    ) -> str | None:
+        """Attach feedback, a finite number or a text, to a trace, or to one of its spans; as `add_score`."""
         ...
 
 
@@ -96,11 +108,11 @@ class NoOpTracer:
     def finish(self, span: Span) -> None:
         """Nothing."""
 
-    def add_score(self, scorer: str, score: float, **kwargs: Any) -> None:  # noqa: ANN401
-        """Nothing."""
+    def add_score(self, scorer: str, score: float, **kwargs: Any) -> str | None:  # noqa: ANN401
+        """None."""
 
-    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> None:  # noqa: ANN401
-        """Nothing."""
+    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> str | None:  # noqa: ANN401
+        """None."""
 
 
 NO_OP_TRACER = NoOpTracer()

@@ -128,7 +128,8 @@ def test_a_signal_that_the_store_does_not_keep_is_told(make, caplog):
     assert obs.flush()
     assert store.list_traces().total == 1
     assert [(d["signal"], d["reason"], d["count"]) for d in obs.stats()["dropped"]] == [
-        ("scores", "unsupported", 2)
+        ("scores", "unsupported", 2),
+        ("metrics", "unsupported", 2),  # of the scores
     ]
     assert "does not keep this signal (OnlySpans)" in caplog.text
 

@@ -21,9 +21,17 @@ from weakref import WeakSet
 
 from mastra_core.clock import Clock
 from mastra_core.signals.attributes import SpanStatus
-from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal, TracingEvent, TracingEventType
+from mastra_core.signals.events import (
+    SIGNAL_OF,
+    Event,
+    LogEvent,
+    MetricEvent,
+    Signal,
+    TracingEvent,
+    TracingEventType,
+)
 from mastra_core.signals.span import SpanExported
-from mastra_core.tracing.span import Span, UnsampledSpan
+from mastra_core.tracing.span import OwnWorkSpan, Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Channel, Weighed
 from mastra_observability.worker import Worker
@@ -58,11 +66,41 @@ class Maker(NamedTuple):
 
     Attributes:
         signal: what they are.
-        make: makes one; what it raises costs that one alone.
+        make: makes one, or None where it refuses and counts it; what it raises costs that one alone.
     """
 
     signal: Signal
-    make: Callable[[Any], Event]
+    make: Callable[[Any], Event | None]
+
+
+class Derive(Protocol):
+    """Makes metrics of other events."""
+
+    def __call__(
+        self, event: Event, *, is_announced: bool = False, has_ids: bool = True
+    ) -> Sequence[MetricEvent]:
+        """The metrics of an event; of a span whether its start was announced, and whether it has ids."""
+        ...
+
+
+class Feeder(Protocol):
+    """Holds events back for a while before it emits them."""
+
+    def drain(self, deadline: float) -> None:
+        """Emit what it holds, at `deadline` (monotonic) at the latest."""
+        ...
+
+    def stop(self, deadline: float) -> None:
+        """The same, and release everything."""
+        ...
+
+
+class _Item(NamedTuple):
+    """An event on its way to the exporters."""
+
+    event: Event
+    weight: int
+    is_announced: bool = False
 
 
 class ObservabilityBus:
@@ -75,6 +113,7 @@ class ObservabilityBus:
         makers: for everything else that is queued pending, by its type.
         drops: the books.
         clock: for the age of open spans.
+        derive: makes metrics of what the processors let through; None makes none.
         max_queue_events: events that wait at the most; more are dropped and counted.
         max_queue_bytes: bytes of large payloads that wait at the most.
         max_span_lifetime_s: a span open for longer is stored as interrupted and forgotten.
@@ -84,6 +123,8 @@ class ObservabilityBus:
         queue: what waits for the worker.
         max_events: what may wait at the most.
         worker: the thread; to be woken where it `is_idle`.
+        feeder: drained before a flush; None for none.
+        after_fork: called in a forked child.
     """
 
     def __init__(
@@ -94,6 +135,7 @@ class ObservabilityBus:
         makers: Mapping[type, Maker],
         drops: Drops,
         clock: Clock,
+        derive: Derive | None = None,
         *,
         max_queue_events: int,
         max_queue_bytes: int,
@@ -106,6 +148,9 @@ class ObservabilityBus:
         self._export_span = export_span
         self._makers = dict(makers)
         self._clock = clock
+        self._derive = derive
+        self.feeder: Feeder | None = None
+        self.after_fork: list[Callable[[], None]] = []
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
         self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
@@ -130,7 +175,7 @@ class ObservabilityBus:
     def emit(self, event: Event) -> None:
         """Queue an event; never blocks, never raises. `RecordingTracer.finish` does it for spans."""
         if len(self.queue) >= self.max_events:
-            self._refuse(SIGNAL_OF[type(event)])
+            self.refuse(SIGNAL_OF[type(event)])
             return
         self.queue.append(event)
         if self.worker.is_idle:
@@ -139,7 +184,7 @@ class ObservabilityBus:
     def queue_weighed(self, item: Span | Pending, heavy_bytes: int, signal: Signal) -> None:
         """Queue an ended span, or what is pending, if there is room for it and its bytes; else drop it."""
         if len(self.queue) >= self.max_events:
-            self._refuse(signal)
+            self.refuse(signal)
             return
         if heavy_bytes:
             with self._heavy_lock:
@@ -147,7 +192,7 @@ class ObservabilityBus:
                 if has_room:
                     self._heavy_bytes += heavy_bytes
             if not has_room:
-                self._refuse(signal, "too_large" if heavy_bytes > self._max_bytes else "queue_full")
+                self.refuse(signal, "too_large" if heavy_bytes > self._max_bytes else "queue_full")
                 return
         self.queue.append(item)
         if self.worker.is_idle:
@@ -155,6 +200,12 @@ class ObservabilityBus:
 
     def flush(self, deadline: float) -> bool:
         """Hand everything on, open spans included, and wait; False at `deadline` (monotonic)."""
+        if self.feeder is not None:
+            self.feeder.drain(deadline)
+        return self.hand_on(deadline)
+
+    def hand_on(self, deadline: float) -> bool:
+        """Hand on what was emitted, and wait; False at `deadline`."""
         done = self.begin_flush()
         in_time = done.wait(max(0.0, deadline - time.monotonic()))
         waiting = [channel.begin_flush() for channel in self.channels]
@@ -167,7 +218,7 @@ class ObservabilityBus:
         done = threading.Event()
         self._flushes.append(done)
         if not self.worker.hurry():
-            with UnsampledSpan():  # no thread can be had at the interpreter's end: the caller works itself
+            with OwnWorkSpan():  # no thread can be had at the interpreter's end: the caller works itself
                 self._step()
         return done
 
@@ -186,6 +237,8 @@ class ObservabilityBus:
             self._shutdown_lock.release()
 
     def _shut_down(self, deadline: float) -> bool:
+        if self.feeder is not None:
+            self.feeder.stop(deadline)
         self._is_closed = True
         self.max_events = -1  # nothing is queued from here on
         done = self.begin_flush()
@@ -210,7 +263,8 @@ class ObservabilityBus:
             "exporters": {channel.name: channel.stats() for channel in self.channels},
         }
 
-    def _refuse(self, signal: Signal, reason: str = "queue_full") -> None:
+    def refuse(self, signal: Signal, reason: str = "queue_full") -> None:
+        """Count an item for which there is no room."""
         self.drops.count("bus", signal, "shutdown" if self._is_closed else reason, 1)
 
     def _start_channels(self) -> None:
@@ -238,26 +292,36 @@ class ObservabilityBus:
             return 0.0
         return LINGER_S if self._has_work() else None
 
-    def _take(self) -> list[Weighed]:
+    def _take(self) -> list[_Item]:
         queue = self.queue
-        batch: list[Weighed] = []
+        batch: list[_Item] = []
         heavy = 0
         for _ in range(len(queue)):
             item = queue.popleft()
+            is_announced = False
             if isinstance(item, Span):
                 heavy += item._heavy_bytes
                 event: Event | None = self._exported(item, "span_ended")
+                is_announced = item._is_announced
+                if event is not None and not item.is_recording:
+                    self._measure(batch, event, is_announced=is_announced)
+                    continue
             elif (maker := self._makers.get(type(item))) is not None:
                 heavy += cast("Pending", item).heavy_bytes
                 event = self._made(item, maker)
             else:
                 event = cast("Event", item)
             if event is not None:
-                batch.append((event, weigh(event)))
+                batch.append(_Item(event, weigh(event), is_announced))
         if heavy:
             with self._heavy_lock:
                 self._heavy_bytes -= heavy
         return batch
+
+    def _measure(self, batch: list[_Item], event: Event, *, is_announced: bool) -> None:
+        """Of a span that was sampled out only metrics are made."""
+        metrics = self._derived(event, is_announced=is_announced, has_ids=False)
+        batch.extend(_Item(metric, 0) for metric in metrics)
 
     def _exported(self, span: Span, kind: TracingEventType) -> TracingEvent | None:
         """The event of a span; one that cannot be exported is counted and takes no other with it."""
@@ -275,11 +339,32 @@ class ObservabilityBus:
             self.drops.count("bus", maker.signal, "invalid", 1, repr(error))
             return None
 
-    def _offer(self, batch: Sequence[Weighed]) -> None:
-        if self._processors:
-            batch = [(event, weight) for item, weight in batch if (event := self._process(item)) is not None]
+    def _offer(self, batch: Sequence[_Item]) -> None:
+        offered: list[Weighed] = []
+        for event, weight, is_announced in batch:
+            kept = self._process(event)
+            if kept is None:
+                continue
+            offered.append((kept, weight))
+            if self._derive is not None and type(kept) is not LogEvent and type(kept) is not MetricEvent:
+                for metric in self._derived(kept, is_announced=is_announced):
+                    processed = self._process(metric)
+                    if processed is not None:
+                        offered.append((processed, 0))
         for channel in self.channels:
-            channel.offer(batch)
+            channel.offer(offered)
+
+    def _derived(
+        self, event: Event, *, is_announced: bool = False, has_ids: bool = True
+    ) -> Sequence[MetricEvent]:
+        """The metrics of an event; where they cannot be made, that is counted and the event is kept."""
+        if self._derive is None:
+            return ()
+        try:
+            return self._derive(event, is_announced=is_announced, has_ids=has_ids)
+        except Exception as error:  # noqa: BLE001  # a processor may have put in whatever it likes
+            self.drops.count("bus", "metrics", "invalid", 1, repr(error))
+            return ()
 
     def _process(self, event: Event) -> Event | None:
         current = event
@@ -306,15 +391,20 @@ class ObservabilityBus:
         now = self._clock()
         spans = _snapshot(self.open_spans)
         self._announced.intersection_update(number for number, _ in spans)
-        started: list[Weighed] = []
+        started: list[_Item] = []
         for number, span in spans:
             is_old = now - span._started_at_ns >= ANNOUNCE_AFTER_S * 1e9
             if number in self._announced or not (everything or is_old):
                 continue
             self._announced.add(number)
             event = self._exported(span, "span_started")
-            if event is not None:
-                started.append((event, weigh(event)))
+            if event is None:
+                continue
+            span._is_announced = True
+            if span.is_recording:
+                started.append(_Item(event, weigh(event)))
+            else:
+                self._measure(started, event, is_announced=False)
         if started:
             self._offer(started)
 
@@ -349,6 +439,8 @@ class ObservabilityBus:
         self.worker.reset()
         for channel in self.channels:
             channel.reset_after_fork()
+        for reset in self.after_fork:
+            reset()
 
 
 def weigh(event: Event) -> int:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from mastra_core.signals.events import DropEvent, Signal
-from mastra_core.tracing.span import UnsampledSpan
+from mastra_core.tracing.span import OwnWorkSpan
 
 log = logging.getLogger("mastra.observability")
 
@@ -28,6 +28,10 @@ _REASONS = {
     "processor_failed": "a processor failed; its items are dropped rather than let through",
     "shutdown": "the time for shutting down was over",
     "invalid": "the value is not allowed",
+    "bad_name": "the name of a metric is not allowed",
+    "negative": "a counter only grows",
+    "not_finite": "the value is not finite",
+    "no_number": "the value is no number",
 }
 
 
@@ -38,6 +42,7 @@ class Drops:
         self._callbacks = tuple(callbacks)
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, Signal, str]] = Counter()
+        self._telling = threading.local()
         self._told: set[tuple[str, str] | None] = set()
 
     def count(
@@ -64,13 +69,18 @@ class Drops:
                 because,
                 text,
             )
+        if getattr(self._telling, "is_on", False):
+            return  # what a callback itself loses is counted, and not told to it
         event = DropEvent(exporter, signal, reason, count, detail)
         for callback in self._callbacks:
+            self._telling.is_on = True
             try:
-                with UnsampledSpan():  # what it logs may be lost for the same reason, and be told it again
+                with OwnWorkSpan():  # what it logs may be lost for the same reason, and be told it again
                     callback(event)
             except Exception:
                 log.exception("An on_dropped callback raised; it is called again for the next loss.")
+            finally:
+                self._telling.is_on = False
 
     def by_key(self) -> dict[tuple[str, Signal, str], int]:
         """Counts by exporter, signal and reason."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
 
@@ -13,11 +13,15 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.ids import IdSource, RandomIds
 from mastra_core.runtime.assembly import find_storage
 from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
+from mastra_core.runtime.metrics_config import MetricsConfig
 from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.feedback import FeedbackInput
 from mastra_core.signals.log import LogLevel
 from mastra_core.signals.payload import clean_text
-from mastra_core.storage.protocols import Store
+from mastra_core.signals.score import ScoreInput
+from mastra_core.storage.protocols import SpanStore, Store
 from mastra_core.tracing.active import activate, deactivate
+from mastra_core.tracing.annotated import add_feedbacks, add_scores
 from mastra_core.tracing.contexts import ObservabilityContext, TracingContext
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
@@ -25,7 +29,10 @@ from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.traced import traced
 from mastra_observability.bus import Maker, ObservabilityBus
+from mastra_observability.contexts.annotations import LookUp
 from mastra_observability.contexts.logger import RecordingLogger
+from mastra_observability.contexts.lookup import ContextLookup
+from mastra_observability.contexts.metrics import RecordingMetrics
 from mastra_observability.drops import Drops, log
 from mastra_observability.exit import drain_at_exit
 from mastra_observability.exporters.adapted import adapt
@@ -34,6 +41,11 @@ from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
 from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
 from mastra_observability.log_snapshot import LogSnapshot, PendingLog
+from mastra_observability.metric_snapshot import MetricSnapshot, PendingMetric
+from mastra_observability.metrics.cardinality import LabelGuard
+from mastra_observability.metrics.cost import CostEstimator
+from mastra_observability.metrics.derived import DerivedMetrics
+from mastra_observability.metrics.extract import MEASURED_TYPES
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.snapshot import SpanSnapshot
@@ -47,7 +59,7 @@ MAX_QUEUE_BYTES = 64 * 1024 * 1024
 
 
 class Observability(RecordingTracer):
-    """Records spans and logs, scores and feedback, later metrics, and carries them to exporters.
+    """Records spans, logs, metrics, scores and feedback, and carries them to exporters.
 
         obs = Observability(service_name="batch", storage="duckdb:///telemetry.duckdb")
         with obs.span("nightly", input={"day": "2026-11-21"}) as span:
@@ -95,23 +107,54 @@ class Observability(RecordingTracer):
             session_id=config.default_session_id,
         )
         limiter = PayloadLimiter(config.payload)
+        metrics = config.metrics_config
+        self._guard = guard = LabelGuard(metrics or MetricsConfig())
+        self._costs = costs = CostEstimator(metrics)
+        channels = self._make_channels()
+        # What nobody takes need not be made; a processor may have a use for it.
+        are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
+        is_deriving = metrics is not None and metrics.derived and are_taken
         bus = ObservabilityBus(
-            self._make_channels(),
+            channels,
             cast("Sequence[Any]", config.processors),
-            SpanSnapshot(limiter),
-            {PendingLog: Maker("logs", LogSnapshot(limiter, ids, base))},
+            SpanSnapshot(limiter, costs),
+            {
+                PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
+                PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
+            },
             self._drops,
             clock,
+            DerivedMetrics(guard, costs) if is_deriving else None,
             max_queue_events=config.max_queue_events,
             max_queue_bytes=MAX_QUEUE_BYTES,
             max_span_lifetime_s=config.max_span_lifetime_s,
         )
-        super().__init__(bus, ids, clock, make_sampler(config.sampling_config), base)
+        bus.after_fork += [guard.reset_after_fork, costs.reset_after_fork]
+        super().__init__(
+            bus,
+            ids,
+            clock,
+            make_sampler(config.sampling_config),
+            base,
+            self._make_lookup(bus, base),
+            MEASURED_TYPES if is_deriving else (),
+        )
+        self._metrics = None if metrics is None else RecordingMetrics(bus, clock)
         self._gate = LogGate()
         self._logger = RecordingLogger(bus, clock, base, self._gate)
         self.set_log_level(config.log_level or DEFAULT_LEVEL)
         drain_at_exit(bus)
         activate(self)
+
+    def _make_lookup(self, bus: ObservabilityBus, base: Correlation) -> LookUp | None:
+        """What completes annotations from the store, where there is one that keeps spans."""
+        store = self.store
+        if not isinstance(store, SpanStore) or not store.capabilities.spans:
+            return None
+        lookup = ContextLookup(store, bus.emit, bus.hand_on, bus.refuse, base, self.config.max_queue_events)
+        bus.feeder = lookup
+        bus.after_fork.append(lookup.reset_after_fork)
+        return lookup.add
 
     def _make_channels(self) -> list[Channel]:
         """One for each exporter; where several have the same name, the further ones get a number."""
@@ -222,19 +265,43 @@ class Observability(RecordingTracer):
 
     @property
     def metrics(self) -> MetricsContext:
-        """Measures; does nothing yet."""
-        return NO_OP_METRICS
+        """Measures: inside a trace correlated with it, outside with the service alone."""
+        return self._metrics or NO_OP_METRICS
 
     def context(self, span: Span) -> ObservabilityContext:
         """What code inside `span` is given."""
         logger = self._logger.inside(span) if span.is_recording else NO_OP_LOGGER
-        return ObservabilityContext(TracingContext(self, span), logger, self.metrics)
+        metrics = NO_OP_METRICS if self._metrics is None else self._metrics.inside(span)
+        return ObservabilityContext(TracingContext(self, span), logger, metrics)
+
+    def add_scores(self, scores: Iterable[ScoreInput | Mapping[str, Any]]) -> list[str | None]:
+        """Add many scores, each to the trace that it names; wrong ones are counted, the others kept.
+
+        Args:
+            scores: `ScoreInput`s, or mappings of its fields.
+
+        Returns:
+            The ids in the same order, None for those that are refused.
+        """
+        return add_scores(self, scores)
+
+    def add_feedbacks(self, feedback: Iterable[FeedbackInput | Mapping[str, Any]]) -> list[str | None]:
+        """Add much feedback, as `add_scores`."""
+        return add_feedbacks(self, feedback)
 
     # ---------------------------------------------------------------- life
 
     def stats(self) -> dict[str, object]:
-        """What was accepted, exported, dropped and is waiting, per exporter and signal."""
-        return self._bus.stats()
+        """What was accepted, exported, dropped and is waiting, per exporter and signal.
+
+        Of metrics also which labels were taken away (`labels`), and how many requests went to models
+        without a price (`unpriced_models`).
+        """
+        return {
+            **self._bus.stats(),
+            "labels": self._guard.stats(),
+            "unpriced_models": self._costs.stats(),
+        }
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Hand everything on to exporters and stores, staying open. True if all arrived in time."""

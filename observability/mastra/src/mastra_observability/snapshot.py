@@ -19,6 +19,7 @@ from mastra_core.signals.payload import Json, clean_text, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.span import Span
+from mastra_observability.metrics.cost import CostEstimator
 from mastra_observability.processors.limits import PayloadLimiter
 
 
@@ -46,10 +47,12 @@ class SpanSnapshot:
 
     Args:
         limiter: cuts payloads that are too large.
+        costs: prices the tokens of models.
     """
 
-    def __init__(self, limiter: PayloadLimiter) -> None:
+    def __init__(self, limiter: PayloadLimiter, costs: CostEstimator | None = None) -> None:
         self._limit = limiter.apply
+        self._costs = costs or CostEstimator(None)
 
     def __call__(self, span: Span) -> SpanExported:
         """The exported form of an ended span, or of one that is still open."""
@@ -63,6 +66,8 @@ class SpanSnapshot:
             span_type = SpanType.GENERIC.value
         metadata = merge(span._metadata, trace.metadata)
         error = span._error
+        if attributes is not None and span_type in _MODEL_SPANS and span._ended_at_ns:
+            attributes = self._priced(span, attributes)
         model = _model_of(span_type, attributes)
         # The tokens of a generation are those of its steps together. Only the generation has them
         # in columns of their own, so that a sum over the column is right.
@@ -100,6 +105,17 @@ class SpanSnapshot:
             current_process() if ended_at_ns is None else None,
             span._correlation,
         )
+
+    def _priced(self, span: Span, attributes: bytes) -> bytes:
+        """The attributes of a model span that ended, with what it cost."""
+        added = self._costs.added(
+            msgspec.json.decode(attributes),
+            number=span._number,
+            parent_number=span._parent_number,
+            is_generation=span._type == SpanType.MODEL_GENERATION,
+            at_ns=span._ended_at_ns,
+        )
+        return merge([encode(added)], (attributes,)) or attributes if added else attributes
 
 
 def merge(pieces: bytes | list[bytes] | None, base: Sequence[bytes] | None = None) -> bytes | None:

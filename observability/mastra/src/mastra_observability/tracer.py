@@ -10,29 +10,37 @@ note the span as open, append it to a queue when it ends. Benchmark rows `span`,
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from gc import is_tracked
 from typing import Any
 
 from mastra_core.clock import Clock
-from mastra_core.errors import MastraError
 from mastra_core.ids import IdSource, format_trace_id, parse_id
 from mastra_core.signals.correlation import Correlation, Entity
-from mastra_core.signals.events import FeedbackEvent, ScoreEvent, Signal
-from mastra_core.signals.feedback import FeedbackExported, FeedbackInput
-from mastra_core.signals.payload import Json, clean_text, encode, encode_fast
-from mastra_core.signals.score import ScoreExported, ScoreInput
+from mastra_core.signals.payload import clean_text, encode, encode_fast
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import HEAVY_BYTES, NO_OP_SPAN, UNSET, Span, TraceState, UnsampledSpan
+from mastra_core.tracing.span import (
+    HEAVY_BYTES,
+    NO_OP_SPAN,
+    UNSET,
+    OwnWorkSpan,
+    Span,
+    TraceState,
+    UnsampledSpan,
+)
 from mastra_observability.bus import ObservabilityBus
+from mastra_observability.contexts.annotations import Annotations, LookUp
+from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, unsampled_trace
 from mastra_observability.sampling import Sampler, never
 
+ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
+"""Kinds of spans that are always the work of an entity, and of which type; named as the span if not given."""
 
-class RecordingTracer:
-    """Makes spans that are recorded.
+
+class RecordingTracer(Annotations):
+    """Makes spans that are recorded, and takes scores and feedback.
 
     Args:
         bus: where ended spans go.
@@ -40,21 +48,28 @@ class RecordingTracer:
         clock: what time it is.
         sampler: decides at the root of each trace; None keeps all.
         base: correlation of every trace: service, environment, default session and user.
+        look_up: takes annotations whose context is to be looked up; None for no such thing.
+        measured_types: kinds of spans that metrics are made of also where the trace is sampled out.
     """
 
     def __init__(
-        self, bus: ObservabilityBus, ids: IdSource, clock: Clock, sampler: Sampler | None, base: Correlation
+        self,
+        bus: ObservabilityBus,
+        ids: IdSource,
+        clock: Clock,
+        sampler: Sampler | None,
+        base: Correlation,
+        look_up: LookUp | None = None,
+        measured_types: Collection[str] = (),
     ) -> None:
-        self._bus = bus
+        super().__init__(bus, ids, clock, base, look_up)
         # Looked up here once, not for every span.
         self._worker = bus.worker
         self._open = bus.open_spans
         self._queue = bus.queue
-        self._ids = ids
         self._span_id = ids.span_id
-        self._now = clock
         self._sampler = sampler
-        self._base = base
+        self._measured_types = tuple(measured_types)
 
     @property
     def logger(self) -> LoggerContext:
@@ -101,16 +116,22 @@ class RecordingTracer:
         if parent is None:
             begun = self._begin(name, type, options, attributes, request_context)
             if begun is None:
+                if type != "generic" and type in self._measured_types:
+                    return self._measured(name, type, None, attributes, entity, options)
                 is_remote = options is not None and options.trace_id is not None
                 return UnsampledSpan(options) if is_remote else UnsampledSpan()
             trace, correlation = begun
             parent_number = 0
         elif not parent.is_recording:
+            if type != "generic" and type in self._measured_types and not isinstance(parent, OwnWorkSpan):
+                return self._measured(name, type, parent, attributes, entity, options)
             return NO_OP_SPAN
         else:
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
             if options is not None:
                 trace, correlation = _override(trace, correlation, options, request_context)
+        if entity is None and type != "generic":
+            entity = _entity_of(type, name)
         if entity is not None:
             correlation = correlation.enter(entity)
         number = self._span_id() or 1
@@ -150,6 +171,39 @@ class RecordingTracer:
         if self._worker.is_idle:
             self._worker.wake()
 
+    def _measured(
+        self,
+        name: str,
+        span_type: str,
+        parent: Span | None,
+        attributes: Mapping[str, Any] | None,
+        entity: Entity | None,
+        options: TracingOptions | None,
+    ) -> Span:
+        """Start a span of which only metrics are made."""
+        correlation, parent_number, trace = self._base, 0, UNSAMPLED_TRACE
+        if isinstance(parent, MeasuredSpan):
+            correlation, parent_number, trace = parent._correlation, parent._number, parent._trace
+        else:
+            remote = options if parent is None else parent.remote
+            if remote is not None and remote.trace_id is not None:
+                trace = unsampled_trace(remote)
+        if options is not None:
+            correlation = correlation.merge(options.correlation_fields())
+        if entity is None:
+            entity = _entity_of(span_type, name)
+        if entity is not None:
+            correlation = correlation.enter(entity)
+        number = self._span_id() or 1
+        began = self._now()
+        span = MeasuredSpan(self, trace, number, parent_number, name, span_type, correlation, began)
+        if attributes is not None:
+            span.update(attributes=attributes)
+        self._open[number] = span
+        if self._worker.is_idle:
+            self._worker.wake()
+        return span
+
     def _begin(
         self,
         name: str,
@@ -181,88 +235,13 @@ class RecordingTracer:
             return trace, self._base
         return _override(trace, self._base, options, request_context)
 
-    # ---------------------------------------------------------------- annotations
 
-    def add_score(
-        self,
-        scorer: str,
-        score: float,
-        *,
-        trace_id: str | None,
-        span_id: str | None = None,
-        correlation: Correlation | None = None,
-        reason: str | None = None,
-        source: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Queue a score; one that is not finite, or without a scorer, is dropped and counted."""
-        if trace_id is None:
-            return
-        try:
-            given = ScoreInput(scorer=scorer, score=score, reason=reason, source=source)
-        except (ValueError, MastraError) as error:
-            self._refuse("scores", error)
-            return
-        now = self._now()
-        exported = ScoreExported(
-            score_id=self._ids.signal_id(now),
-            timestamp_ns=now,
-            trace_id=trace_id,
-            span_id=span_id,
-            scorer_id=clean_text(given.scorer),
-            score=given.score,
-            reason=None if given.reason is None else clean_text(given.reason),
-            source=given.source,
-            metadata=None if metadata is None else Json(encode(metadata)),
-            correlation=correlation or self._base,
-        )
-        self._bus.emit(ScoreEvent(exported))
-
-    def add_feedback(
-        self,
-        feedback_type: str,
-        value: float | str,
-        *,
-        trace_id: str | None,
-        span_id: str | None = None,
-        correlation: Correlation | None = None,
-        source: str | None = None,
-        comment: str | None = None,
-        user_id: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Queue feedback; a number that is not finite, or no type, is dropped and counted."""
-        if trace_id is None:
-            return
-        try:
-            given = FeedbackInput(
-                feedback_type=feedback_type, value=value, source=source, comment=comment, user_id=user_id
-            )
-            if isinstance(given.value, float) and not math.isfinite(given.value):
-                raise ValueError(f"`value` must be a finite number or a text, got {given.value}")  # noqa: TRY301
-        except (ValueError, MastraError) as error:
-            self._refuse("feedback", error)
-            return
-        now = self._now()
-        who = (correlation or self._base).merge({"user_id": given.user_id})
-        is_text = isinstance(given.value, str)
-        exported = FeedbackExported(
-            feedback_id=self._ids.signal_id(now),
-            timestamp_ns=now,
-            trace_id=trace_id,
-            span_id=span_id,
-            feedback_type=clean_text(given.feedback_type),
-            value_number=None if is_text else float(given.value),
-            value_text=clean_text(str(given.value)) if is_text else None,
-            source=given.source,
-            comment=None if given.comment is None else clean_text(given.comment),
-            metadata=None if metadata is None else Json(encode(metadata)),
-            correlation=who,
-        )
-        self._bus.emit(FeedbackEvent(exported))
-
-    def _refuse(self, signal: Signal, error: Exception) -> None:
-        self._bus.drops.count("bus", signal, "invalid", 1, str(error))
+def _entity_of(span_type: object, name: object) -> Entity | None:
+    """The entity of a span that is always the work of one and was given none."""
+    if not isinstance(span_type, str) or not isinstance(name, str):
+        return None
+    kind = ENTITY_TYPES.get(span_type)
+    return None if kind is None else Entity(kind, None, clean_text(name))
 
 
 def _with_shortcuts(

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from mastra_core.tracing.span import UnsampledSpan
+from mastra_core.tracing.span import OwnWorkSpan
 
 log = logging.getLogger("mastra.observability")
 
@@ -113,7 +113,7 @@ class Worker:
         return not thread.is_alive()
 
     def _run(self) -> None:
-        with UnsampledSpan():
+        with OwnWorkSpan():
             self._work()
 
     def _work(self) -> None:

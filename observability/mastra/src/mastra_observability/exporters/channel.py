@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal
 from mastra_core.signals.log import LOG_LEVELS, LogLevel
-from mastra_core.tracing.span import UnsampledSpan
+from mastra_core.tracing.span import OwnWorkSpan
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.worker import Worker
@@ -125,7 +125,7 @@ class Channel:
         """Hand over what is queued where no thread can be had, as at the interpreter's end."""
         while not done.is_set() and self._step_lock.acquire(blocking=False):
             self._step_lock.release()
-            with UnsampledSpan():
+            with OwnWorkSpan():
                 self._step()
             if self._retry_delay_s:
                 break

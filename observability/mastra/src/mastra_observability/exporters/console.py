@@ -32,6 +32,7 @@ from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
 from mastra_observability.exporters.tree import render_tree
 from mastra_observability.levels import check_exporter_level
+from mastra_observability.metrics.catalogue import DERIVED_NAMES
 
 _WIDTH = 120
 _MAX_PREVIEW_BYTES = 2_000
@@ -48,7 +49,8 @@ class ConsoleExporter(BaseExporter):
         stream: where to print; None prints to what `sys.stdout` is at the time.
         colors: None uses them on a terminal, unless `NO_COLOR` is set.
         show_payloads: print the beginning of inputs and outputs below their span.
-        show_metrics: print observations; spans make several each.
+        show_metrics: print observations that the program makes.
+        show_derived_metrics: print those that are made of spans, too; the tree says the same.
         show_bridged: print also the log lines that another logging library has put out itself before it
             handed them in (`mastra_core.bridges`).
         max_width: columns of the tree; None takes the terminal's, or 120.
@@ -65,6 +67,7 @@ class ConsoleExporter(BaseExporter):
         colors: bool | None = None,
         show_payloads: bool = False,
         show_metrics: bool = True,
+        show_derived_metrics: bool = False,
         show_bridged: bool = False,
         max_width: int | None = None,
         log_level: str | None = None,
@@ -79,6 +82,7 @@ class ConsoleExporter(BaseExporter):
         self._colors = colors
         self._show_payloads = show_payloads
         self._show_metrics = show_metrics
+        self._show_derived_metrics = show_derived_metrics
         self._show_bridged = show_bridged
         self._max_width = max_width
         self._pending = PendingTraces()
@@ -97,7 +101,8 @@ class ConsoleExporter(BaseExporter):
         for event in batch:
             signal = SIGNAL_OF[type(event)]
             try:
-                blocks.extend(paper.blocks(event, self._pending))
+                if not self._is_hidden(event):
+                    blocks.extend(paper.blocks(event, self._pending))
             except Exception as error:  # noqa: BLE001  # a record that is not what its type says
                 self.report_drop(signal, "exporter_failed", 1, repr(error))
                 continue
@@ -108,6 +113,14 @@ class ConsoleExporter(BaseExporter):
             for signal in SIGNAL_OF.values():
                 if printed[signal]:
                     self.report_drop(signal, "exporter_failed", printed[signal], repr(error))
+
+    def _is_hidden(self, event: Event) -> bool:
+        if isinstance(event, LogEvent):
+            return event.log.origin is not None and not self._show_bridged
+        if not isinstance(event, MetricEvent):
+            return False
+        is_derived = event.metric.name in DERIVED_NAMES
+        return not (self._show_derived_metrics if is_derived else self._show_metrics)
 
     def flush(self) -> None:
         """Print the spans that came after the end of their root."""
@@ -132,28 +145,17 @@ class ConsoleExporter(BaseExporter):
         width = self._max_width
         if width is None:
             width = shutil.get_terminal_size((_WIDTH, 24)).columns if is_terminal(stream) else _WIDTH
-        return _Paper(
-            stream,
-            width,
-            colors=colors,
-            payloads=self._show_payloads,
-            metrics=self._show_metrics,
-            bridged=self._show_bridged,
-        )
+        return _Paper(stream, width, colors=colors, payloads=self._show_payloads)
 
 
 class _Paper:
     """How events look on a stream as it is now."""
 
-    def __init__(
-        self, stream: IO[Any], width: int, *, colors: bool, payloads: bool, metrics: bool, bridged: bool
-    ) -> None:
+    def __init__(self, stream: IO[Any], width: int, *, colors: bool, payloads: bool) -> None:
         self._stream = stream
         self._width = width
         self._colors = colors
         self._payloads = payloads
-        self._metrics = metrics
-        self._bridged = bridged
         self._ink = Ink(colors=colors)
         self._encoding: str = getattr(stream, "encoding", None) or "utf-8"
         self._is_ascii = not can_hold(self._encoding)
@@ -165,11 +167,9 @@ class _Paper:
                 for part in pending.add(_light(span, keep_payloads=self._payloads)):
                     yield self.tree(part)
             case LogEvent(log=log):
-                if self._bridged or log.origin is None:
-                    yield log_line(log, self._ink)
+                yield log_line(log, self._ink)
             case MetricEvent(metric=metric):
-                if self._metrics:
-                    yield metric_line(metric, self._ink)
+                yield metric_line(metric, self._ink)
             case ScoreEvent(score=score):
                 yield score_line(score, self._ink)
             case FeedbackEvent(feedback=feedback):

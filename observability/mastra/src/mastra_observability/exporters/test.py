@@ -126,6 +126,14 @@ class TestExporter(BaseExporter):
         """Observations."""
         return [event.metric for event in self.events if isinstance(event, MetricEvent)]
 
+    def metric_values(self, name: str, **labels: str) -> list[float]:
+        """Values of a metric in the order of observation, of those that have these labels among theirs."""
+        return [
+            metric.value
+            for metric in self.metrics
+            if metric.name == name and labels.items() <= metric.labels.items()
+        ]
+
     @property
     def scores(self) -> list[ScoreExported]:
         """Scores."""

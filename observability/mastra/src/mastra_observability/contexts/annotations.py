@@ -1,0 +1,149 @@
+"""Scores and feedback: what a user says becomes an event, with the context of what it is said of.
+
+What is said of a live span or of a recorded trace brings its context along. What is said of an id alone
+gets it from the store, which is looked into by a worker (`mastra_observability.contexts.lookup`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Unpack
+
+from mastra_core.clock import Clock
+from mastra_core.errors import MastraError
+from mastra_core.ids import IdSource
+from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.events import FeedbackEvent, ScoreEvent, Signal
+from mastra_core.signals.feedback import FeedbackDetails, FeedbackExported, FeedbackInput
+from mastra_core.signals.payload import Json, clean_text, encode
+from mastra_core.signals.score import ScoreDetails, ScoreExported, ScoreInput
+from mastra_observability.bus import ObservabilityBus
+from mastra_observability.snapshot import merge
+
+Annotation = ScoreEvent | FeedbackEvent
+
+LookUp = Callable[[Annotation], None]
+"""Takes an annotation whose context is not known, completes it and emits it."""
+
+
+class Annotations:
+    """Makes events of scores and feedback. No method raises, whatever it is given.
+
+    Args:
+        bus: where they go.
+        ids: where ids come from.
+        now: what time it is.
+        base: correlation where none is known.
+        look_up: takes those whose context is to be looked up; None where there is nothing to look into.
+    """
+
+    def __init__(
+        self, bus: ObservabilityBus, ids: IdSource, now: Clock, base: Correlation, look_up: LookUp | None
+    ) -> None:
+        self._bus = bus
+        self._ids = ids
+        self._now = now
+        self._base = base
+        self._look_up = look_up
+
+    def add_score(
+        self,
+        scorer: str,
+        score: float,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        inherited_metadata: Sequence[bytes] = (),
+        **details: Unpack[ScoreDetails],
+    ) -> str | None:
+        """Queue a score; one that is not finite, or without a scorer, is dropped and counted."""
+        said: dict[str, Any] = dict(details)
+        metadata = said.pop("metadata", None)
+        try:
+            given = ScoreInput(scorer=scorer, score=score, trace_id=trace_id, span_id=span_id, **said)
+        except (ValueError, TypeError, MastraError) as error:
+            return self._refuse("scores", error)
+        if given.trace_id is None:
+            return None
+        now = self._now()
+        exported = ScoreExported(
+            score_id=self._ids.signal_id(now),
+            timestamp_ns=now,
+            trace_id=given.trace_id,
+            span_id=given.span_id,
+            scorer_id=clean_text(given.scorer),
+            score=given.score,
+            scorer_name=_clean(given.scorer_name),
+            scorer_version=_clean(given.scorer_version),
+            source=_clean(given.source),
+            reason=_clean(given.reason),
+            score_trace_id=given.score_trace_id,
+            metadata=_metadata(inherited_metadata, metadata),
+            correlation=correlation or self._base,
+        )
+        self._send(ScoreEvent(exported), is_known=correlation is not None)
+        return exported.score_id
+
+    def add_feedback(
+        self,
+        feedback_type: str,
+        value: float | str,
+        *,
+        trace_id: str | None,
+        span_id: str | None = None,
+        correlation: Correlation | None = None,
+        inherited_metadata: Sequence[bytes] = (),
+        **details: Unpack[FeedbackDetails],
+    ) -> str | None:
+        """Queue feedback; a number that is not finite, or no type, is dropped and counted."""
+        said: dict[str, Any] = dict(details)
+        metadata = said.pop("metadata", None)
+        try:
+            given = FeedbackInput(
+                feedback_type=feedback_type, value=value, trace_id=trace_id, span_id=span_id, **said
+            )
+        except (ValueError, TypeError, MastraError) as error:
+            return self._refuse("feedback", error)
+        if given.trace_id is None:
+            return None
+        now = self._now()
+        is_text = isinstance(given.value, str)
+        exported = FeedbackExported(
+            feedback_id=self._ids.signal_id(now),
+            timestamp_ns=now,
+            trace_id=given.trace_id,
+            span_id=given.span_id,
+            feedback_type=clean_text(given.feedback_type),
+            value_number=None if is_text else float(given.value),
+            value_text=clean_text(str(given.value)) if is_text else None,
+            source=_clean(given.source),
+            comment=_clean(given.comment),
+            source_id=_clean(given.source_id),
+            metadata=_metadata(inherited_metadata, metadata),
+            correlation=(correlation or self._base).merge({"user_id": _clean(given.user_id)}),
+        )
+        self._send(FeedbackEvent(exported), is_known=correlation is not None)
+        return exported.feedback_id
+
+    def _send(self, event: Annotation, *, is_known: bool) -> None:
+        if is_known or self._look_up is None:
+            self._bus.emit(event)
+        else:
+            self._look_up(event)
+
+    def _refuse(self, signal: Signal, error: Exception) -> str | None:
+        self._bus.drops.count("bus", signal, "invalid", 1, str(error))
+        return None
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else clean_text(text)
+
+
+def _metadata(inherited: Sequence[bytes], own: Mapping[str, Any] | None) -> Json | None:
+    """The metadata of what is annotated, and the annotation's own, which wins."""
+    if own is None and not inherited:
+        return None
+    pieces = [*inherited] if own is None else [*inherited, encode(own)]
+    return Json(merge(pieces, ()) or b"{}")

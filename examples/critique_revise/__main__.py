@@ -1,9 +1,9 @@
 """Summarise a text: draft, critique, revise, and look at what happened.
 
-    python examples/critique_revise [--text FILE] [--store URL] [--model scripted]
+    python examples/critique_revise [--text FILE] [--store URL] [--model openai:NAME] [--base-url URL]
 
-Needs no network and no key: the model is scripted, the tools work on the real text. What happens
-is printed while it happens, stored, and read back from the store at the end.
+Needs no network and no key: the model is scripted unless you name a real one, the tools work on the
+real text. What happens is printed while it happens, stored, and read back from the store at the end.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 
 from progress import Progress
+from real_models import use_model
 from report import print_queries, print_trace
 from tools import Document
 from workflow import Summary, critic, drafter, flow, reviser
@@ -68,13 +69,23 @@ def main() -> int:
     )
     parser.add_argument("--text", type=Path, default=README, metavar="FILE", help="what to summarise")
     parser.add_argument("--store", default="duckdb:///demo.duckdb", metavar="URL", help="where to record it")
-    parser.add_argument("--model", choices=["scripted"], default="scripted", help="who writes")
+    parser.add_argument(
+        "--model",
+        default="scripted",
+        metavar="MODEL",
+        help="who writes: `scripted`, `openai:NAME` or `anthropic:NAME`, with the key in the environment",
+    )
+    parser.add_argument("--base-url", metavar="URL", help="of an endpoint that speaks the provider's API")
     arguments = parser.parse_args()
     if not arguments.text.is_file():
         parser.error(f"there is no file {arguments.text}")
     document = Document.read(arguments.text)
     if not document.sections:
         parser.error(f"there is no prose in {arguments.text}")
+    try:
+        use_model(arguments.model, arguments.base_url)
+    except MastraError as error:
+        parser.error(str(error))
     try:
         asyncio.run(run(document, arguments.store))
     except MastraError as error:

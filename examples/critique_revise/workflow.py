@@ -88,7 +88,7 @@ def outline(document: Document, ctx: StepContext) -> Outline:
     return Outline(list(document.sections), document.key_terms(KEY_TERMS))
 
 
-@step(retries=2, timeout_s=30, backoff=Backoff(initial_s=0.2, jitter_s=0.1), retry_on=ConnectionError)
+@step(retries=2, timeout_s=120, backoff=Backoff(initial_s=0.2, jitter_s=0.1), retry_on=ConnectionError)
 async def draft(outline: Outline) -> Draft:
     """Let the drafter read and write."""
     sections = "\n".join(f"- {heading}" for heading in outline.headings)
@@ -96,7 +96,7 @@ async def draft(outline: Outline) -> Draft:
     return Draft(result.text, outline.terms)
 
 
-@step(timeout_s=60)
+@step(timeout_s=120)
 async def critique_and_revise(draft: Draft, ctx: StepContext) -> Draft:
     """Let the critic judge, and the reviser repair what does not pass."""
     asked = f"Limit:\n{MAX_WORDS}\n\nTerms:\n{', '.join(draft.terms)}\n\nSummary:\n{draft.text}"

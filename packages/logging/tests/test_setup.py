@@ -18,6 +18,8 @@ from mastra_logging import (
     flush_logging,
     get_logger,
     init_logging,
+    program,
+    setup,
     shutdown_logging,
 )
 
@@ -378,3 +380,54 @@ def test_lines_of_many_threads_and_tasks_are_whole(set_up, written):
         thread.join()
     said = {(line.get("thread"), line.get("task"), line["count"]) for line in written.objects}
     assert len(said) == len(written.objects) == 2000
+
+
+def test_a_line_that_cannot_be_put_together_is_lost_alone(set_up, written, capsys, monkeypatch):
+    """Counted and told, as everything that is lost."""
+    set_up(location=True)
+    monkeypatch.setattr("mastra_logging.program._caller", lambda: 1 / 0)
+    get_logger().info("lost")
+    monkeypatch.undo()
+    get_logger().info("kept")
+    assert written.messages == ["kept"]
+    assert "a line is lost: ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_places_are_whole_paths_where_the_working_directory_is_gone(set_up, written, monkeypatch):
+    """It was removed, for instance."""
+
+    def gone():
+        raise FileNotFoundError
+
+    set_up(location=True)
+    monkeypatch.setattr("mastra_logging.program.Path.cwd", gone)
+    get_logger().info("here")
+    assert written.objects[0]["location"].startswith(f"{__file__}:")
+
+
+def test_places_inside_the_working_directory_are_relative(set_up, written, monkeypatch):
+    """Short, and the same on every machine."""
+    monkeypatch.chdir(Path(__file__).parent)
+    set_up(location=True)
+    get_logger().info("here")
+    assert written.objects[0]["location"].startswith("test_setup.py:")
+
+
+def test_locks_are_renewed_in_place(set_up, written):
+    """What a forked child does first; it can log afterwards."""
+    set_up(thinning={"first": 1})
+    before = program.lock
+    program._after_fork()
+    assert program.lock is not before
+    get_logger().info("said")
+    assert written.messages == ["said"]
+
+
+def test_leaving_a_program_flushes_and_closes_without_ending_the_log(set_up, written):
+    """Others may log while they leave."""
+    sink = Sink()
+    set_up(sinks=[sink])
+    setup._finish_at_exit()
+    assert sink.calls == [("flush", 1.5), "close"]
+    get_logger().info("late")
+    assert written.messages == ["late"]

@@ -29,6 +29,8 @@ class Destination:
         self._colors = config.colors
         self._stream: Literal["stderr", "stdout"] | IO[Any] = config.stream
         self._file = None if config.file is None else _open(config.file, config)
+        self._asked: IO[Any] | None = None
+        self._answer = False
         self.renew_lock()
 
     def renew_lock(self) -> None:
@@ -46,7 +48,9 @@ class Destination:
         if self._colors is not None:
             return self._colors
         target = None if self._file is not None else self._target()
-        return target is not None and wants_colors(target)
+        if target is not self._asked:  # asking costs as much as a third of a line
+            self._asked, self._answer = target, target is not None and wants_colors(target)
+        return self._answer
 
     def write(self, line: str | bytes) -> None:
         """Write a line, or several, and the end of the line. What cannot be encoded is escaped.

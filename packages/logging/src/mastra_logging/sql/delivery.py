@@ -77,6 +77,10 @@ class Delivery:
         self._parts: deque[list[Row]] = deque()
         self._delay_s = 0.0
 
+    def has_rest(self) -> bool:
+        """Whether rows were taken from the buffer and wait for the next attempt."""
+        return bool(self._parts)
+
     def deliver(self, timeout_s: float = 0.0) -> bool:
         """Store one batch; False where it has to be tried again, or another thread is at it."""
         if not self._lock.acquire(timeout=max(0.0, timeout_s)):

@@ -142,7 +142,8 @@ class SqlLogExporter:
         return False
 
     def _work_if_due(self) -> None:
-        if self._buffer.is_due() and time.monotonic() >= self._delivery.retry_at:
+        has_work = self._delivery.has_rest() or self._buffer.is_due()
+        if has_work and time.monotonic() >= self._delivery.retry_at:
             self._delivery.deliver()
 
     # ---------------------------------------------------------------- the thread's side

@@ -16,12 +16,19 @@ from typing import IO, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord
 from mastra_core.validated import Validated
 from mastra_logging.line import Sink
+from mastra_logging.sql.config import SqlExporterConfig
 
 _PREFIX = "MASTRA_LOG_"
 _SYNONYMS = {"warning": "warn", "critical": "fatal"}
@@ -101,6 +108,8 @@ class LogConfig(Validated, BaseSettings):
         backups: numbered backups that are kept.
         thinning: how repeated lines are thinned; None keeps all.
         capture_standard: whether lines of the standard `logging` module come along.
+        sql_exporter: database that lines go to besides, or its URL alone; needs the extra `sql`, for
+            PostgreSQL `postgresql`.
         sinks: further places that lines go to, as records; in code alone.
 
     Raises:
@@ -126,6 +135,7 @@ class LogConfig(Validated, BaseSettings):
     backups: Annotated[int, Field(ge=0)] = 5
     thinning: ThinningConfig | None = None
     capture_standard: bool = False
+    sql_exporter: Annotated[SqlExporterConfig | None, NoDecode] = None
     sinks: Annotated[Sequence[Sink], PlainValidator(_read_sinks)] = ()
 
     def __init__(self, /, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
@@ -230,6 +240,12 @@ def read_toml(path: Path, *, is_needed: bool = True) -> dict[str, Any]:
 
 def _check_environment(fields: Mapping[str, object]) -> None:
     """Raise for a variable with our prefix that means nothing: it would be ignored without a word."""
+    whole = f"{_PREFIX}SQL_EXPORTER"
+    set_here = {variable.upper() for variable in os.environ}
+    if parts := sorted(name for name in set_here if name.startswith(f"{whole}__") and whole in set_here):
+        raise ConfigurationError(
+            f"Environment variable {parts[0]} means nothing beside {whole}; write {whole}__URL for the latter"
+        )
     for variable in os.environ:
         name = variable.upper().removeprefix(_PREFIX).split("__")[0].lower()
         if variable.upper().startswith(_PREFIX) and name not in fields:

@@ -18,6 +18,7 @@ from mastra_logging.destination import Destination
 from mastra_logging.line import LogLine, Sink
 from mastra_logging.renderers.json import JsonRenderer
 from mastra_logging.renderers.text import TextRenderer
+from mastra_logging.sql.exporter import SqlLogExporter
 from mastra_logging.thinning import Thinner
 
 
@@ -44,6 +45,12 @@ class Output:
         self._told: set[str] = set()
         self._destination = Destination(config)
         self._sinks: tuple[Sink, ...] = tuple(config.sinks)
+        if config.sql_exporter is not None:
+            try:
+                self._sinks += (SqlLogExporter(config.sql_exporter),)
+            except BaseException:
+                self._destination.close()
+                raise
         self._render: Callable[..., str | bytes]
         if config.format == "json":
             self._render = JsonRenderer(timestamps=config.timestamps is not False)

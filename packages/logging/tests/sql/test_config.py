@@ -33,7 +33,11 @@ def test_a_wrong_setting_is_named_with_its_value(options, words):
 
 def test_a_text_is_taken_for_the_url():
     """Where a config is expected, as in a file or the environment, its URL is enough."""
-    assert SqlExporterConfig.model_validate("sqlite:///a.db") == SqlExporterConfig(url="sqlite:///a.db")
+    config = SqlExporterConfig(url="sqlite:///a.db")
+    assert SqlExporterConfig.model_validate("sqlite:///a.db") == config
+    assert SqlExporterConfig.model_validate(' {"url": "sqlite:///a.db"}') == config
+    with pytest.raises(ConfigurationError, match=r"`logging\.sql_exporter` is no JSON"):
+        SqlExporterConfig.model_validate("{url")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from mastra_logging.sql import SqlExporterConfig, SqlLogExporter, books, delivery, read_logs
+from mastra_logging.sql import exporter as module
 from mastra_logging.sql.books import Buffer
 
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])
@@ -158,8 +159,11 @@ def test_a_full_buffer_drops_and_counts(database, open_exporter, line, messages,
     assert (stats.stored, stats.waiting, stats.dropped) == (1, 20, {"buffer_full": 30})
     assert sum("is lost" in record.getMessage() for record in caplog.records) == 1
     database.start()
+    time.sleep(max(0.0, exporter._delivery.retry_at - time.monotonic()))
+    exporter.write(line("last"))  # in sync mode it makes its own room
     assert exporter.flush(20)
-    assert messages() == ["first", *map(str, range(20))]
+    assert [text for text in messages() if text != "last"] == ["first", *map(str, range(20))]
+    assert mode == "async" or messages()[-1] == "last"
 
 
 @MODES
@@ -364,6 +368,31 @@ def test_a_forked_child_logs_by_itself(open_exporter, line, messages, balanced, 
     assert exporter.flush()
     assert sorted(messages()) == ["child", "parent, after", "parent, stored", "parent, waiting"]
     assert balanced(exporter).stored == 3
+
+
+def test_what_the_parent_holds_is_left_alone(open_exporter, line, messages, balanced):
+    """The first thing in a forked child: buffer and books are empty, and the connections are new."""
+    exporter = open_exporter(mode="sync")
+    exporter.write(line("stored"))
+    assert exporter.flush()
+    exporter.write(line("the parent's"))
+    exporter.reset_after_fork()
+    assert balanced(exporter).accepted == 0
+    exporter.write(line("the child's"))
+    assert exporter.flush()
+    assert messages() == ["stored", "the child's"]
+
+
+def test_at_the_end_all_exporters_share_the_time(database, open_exporter, line, balanced):
+    """However many there are, and whatever becomes of them, the end of the program is not far."""
+    made = [open_exporter(mode=mode) for mode in ("sync", "async", "async", "sync")]
+    database.stop()
+    for exporter in made:
+        exporter.write(line())
+    began = time.monotonic()
+    module._close_all()
+    assert time.monotonic() - began < module.CLOSE_TIMEOUT_S + 2.5
+    assert [balanced(exporter).dropped for exporter in made] == [{"closed": 1}] * 4
 
 
 PROGRAM = """

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mastra_core.errors import InvalidQueryError
+from mastra_core.errors import InvalidQueryError, WriteRejectedError
 from mastra_core.testing.strategies import INJECTIONS, KEYS, VALUES
 from mastra_logging.line import LogLine
-from mastra_logging.sql import SqlLogExporter, read_logs
+from mastra_logging.sql import SqlLogExporter, create_tables, read_logs
+from mastra_logging.sql.opening import open_database
 from mastra_logging.sql.rows import MAX_MESSAGE_CHARS, row_of
 
 
@@ -161,7 +162,7 @@ def exporters(tmp_path_factory, postgres_server):
 
 
 @given(message=st.text(), fields=st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=4))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_line_can_be_read_back(exporters, message, fields):
     """Whatever the text and the fields, both databases store the line and give the same one back."""
     for exporter in exporters:
@@ -215,3 +216,25 @@ def test_fields_that_somebody_else_wrote_do_not_stop_the_reading(tmp_path):
     exporter.close()
     (event,) = read_logs(exporter.config.url)
     assert event.fields == {"unreadable": '{"raw":{broken}'}
+
+
+UNFIT = [
+    {"message": "\ud800"},
+    {"tokens_used": 2**70},
+    {"target": object()},
+    {"level": None},
+    {"timestamp": "x"},
+]
+
+
+@pytest.mark.parametrize("change", UNFIT)
+def test_whatever_a_driver_refuses_is_a_rejected_row(database, change):
+    """A value that slipped through is known as one that will never be stored, not as a database away."""
+    create_tables(database.url)
+    opened = open_database(database.url)
+    row = row_of(LogLine(0, "info", "app", "hello", {}))
+    with pytest.raises(WriteRejectedError):
+        opened.insert([row, row._replace(**change)])
+    opened.insert([row])
+    opened.close()
+    assert len(read_logs(database.url)) == 1

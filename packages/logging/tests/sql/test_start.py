@@ -180,3 +180,30 @@ def test_a_missing_package_is_asked_for(module, url, command, tmp_path):
     assert done.stdout.startswith("ConfigurationError"), done.stderr
     assert command in done.stdout
     assert "secret" not in done.stdout
+
+
+def test_without_sqlalchemy_every_door_says_what_to_install(monkeypatch):
+    """Exporter, creation and reading give the same command, and do not repeat the password."""
+    for module in ("database", "table"):
+        monkeypatch.delitem(sys.modules, f"mastra_logging.sql.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    for use in (SqlLogExporter, create_tables, read_logs):
+        with pytest.raises(ConfigurationError, match=r"pip install 'mastra-logging\[sql\]'") as caught:
+            use("postgresql://u:secret@h/db")
+        assert "'postgresql://u:***@h/db'" in str(caught.value)
+
+
+def test_another_package_that_is_missing_is_not_taken_for_sqlalchemy(monkeypatch):
+    """What SQLAlchemy itself needs and does not find is not hidden."""
+    monkeypatch.delitem(sys.modules, "mastra_logging.sql.database", raising=False)
+    monkeypatch.setitem(sys.modules, "mastra_logging.sql.table", None)
+    with pytest.raises(ImportError, match="table"):
+        create_tables("sqlite:///logs.db")
+
+
+def test_a_file_that_can_only_be_read_is_read(tmp_path):
+    """A file without our settings, opened read-only, gives its lines."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/logs.db")
+    create_tables(engine)
+    engine.dispose()
+    assert read_logs(f"sqlite:///file:{tmp_path}/logs.db?mode=ro&uri=true") == []

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import from_json
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.validated import Validated
@@ -21,7 +22,7 @@ _PASSWORD_OPTION = re.compile(r"([?&]\w*(?:password|passwd|pwd)=)[^&]*", re.IGNO
 class SqlExporterConfig(Validated):
     """Where the lines go, and how.
 
-    A text alone is taken for the URL. The password is in `url` and nowhere in what is printed.
+    A text alone is taken for the URL, or for JSON. The password is in `url` and nowhere in what is printed.
 
     Attributes:
         url: of the database, such as `sqlite:///logs.db` (four slashes for an absolute path) or
@@ -50,6 +51,11 @@ class SqlExporterConfig(Validated):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: Any) -> Any:  # noqa: ANN401  # whatever was passed
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            try:
+                return from_json(value)
+            except ValueError as error:
+                raise ConfigurationError(f"Field `{cls.path}` is no JSON object: {error}") from None
         return {"url": value} if isinstance(value, str) else value
 
     @field_validator("url", mode="before")

@@ -235,10 +235,13 @@ def _bound(moment: datetime) -> datetime:
 def _meaning_of(error: Exception) -> type[StorageError]:
     """Whether trying again may help, or the rows are to blame."""
     if isinstance(error, exc.DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        is_about_rows = isinstance(error, exc.DataError | exc.IntegrityError) or state.startswith(_TOO_LARGE)
-        # Of values that it cannot take, SQLite's module says so in these ways.
-        is_about_rows |= isinstance(error.orig, sqlite3.InterfaceError | sqlite3.ProgrammingError)
+        state = getattr(error.orig, "sqlstate", "")
+        is_about_rows = (
+            isinstance(error, exc.DataError | exc.IntegrityError)
+            or (state or "").startswith(_TOO_LARGE)
+            or (state is None and isinstance(error, exc.ProgrammingError))  # psycopg itself
+            or str(error.orig).startswith("Error binding")  # SQLite's module, in errors of several kinds
+        )
         return WriteRejectedError if is_about_rows else StoreUnavailableError
     if isinstance(error, exc.StatementError | ValueError | TypeError | OverflowError):
         return WriteRejectedError

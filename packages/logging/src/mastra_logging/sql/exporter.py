@@ -58,6 +58,11 @@ class SqlLogExporter:
         self._reset()
         if not self._is_sync:
             self._start_thread()
+        if not _open:
+            # Here rather than at import: what is registered last is called first, so that a log that
+            # writes to this finds it done, and the time is not spent twice.
+            atexit.unregister(_close_all)
+            atexit.register(_close_all)
         _open.append(self)
 
     def _reset(self) -> None:
@@ -231,6 +236,5 @@ def _reset_all() -> None:
         exporter.reset_after_fork()
 
 
-atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_all)

@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from mastra_core import (
     Agent,
     AgentResult,
+    AgentStep,
+    AgentStream,
     ContextThreadPool,
     Mastra,
     ObservabilityConfig,
@@ -17,6 +19,7 @@ from mastra_core import (
     Span,
     StepContext,
     ToolContext,
+    ToolResult,
     TraceMiddleware,
     TracingOptions,
     Workflow,
@@ -30,7 +33,7 @@ from mastra_core import (
     step,
     tool,
 )
-from mastra_core.models import ScriptedModel
+from mastra_core.models import AnthropicModel, OpenAIModel, ScriptedModel, StreamingLanguageModel, ToolCall
 from mastra_core.storage import Page, SpanStore, TraceQuery, TraceSummary, open_store
 
 
@@ -52,6 +55,24 @@ async def count_words(text: str, ctx: ToolContext) -> int:
 
 
 writer = Agent("writer", model=ScriptedModel(["{}"]), tools=[count_words])
+
+
+def real_models() -> list[StreamingLanguageModel]:
+    """Adapters are models that stream."""
+    return [OpenAIModel("gpt-5.2", base_url="http://127.0.0.1:11434/v1"), AnthropicModel("claude-sonnet-4-5")]
+
+
+async def listen() -> None:
+    """Streams carry the type of their result, and events are one of four."""
+    stream = writer.stream("Write.", output=Draft)
+    assert_type(stream, AgentStream[Draft])
+    async for text in stream:
+        assert_type(text, str)
+    assert_type(stream.result.output, Draft)
+    async with writer.stream("Write.") as other:
+        async for event in other.events():
+            assert_type(event, str | ToolCall | ToolResult | AgentStep)
+        assert_type(await other.finish(), AgentResult[None])
 
 
 @step(retries=2, timeout_s=30)

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import ingest  # found through the line above
 import logs
+import metrics
 import spans
 from measure import Result
 
@@ -22,6 +23,7 @@ ROWS = {
     "span": spans.span,
     "span_io": spans.span_io,
     "span_unsampled": spans.span_unsampled,
+    "metric": metrics.metric,
     "pipeline_cpu": spans.pipeline_cpu,
     "log": logs.log,
     "log_suppressed": logs.log_suppressed,

@@ -159,14 +159,17 @@ def play(request: HttpRequest) -> tuple[HttpReply, HttpReply]:
     return say("It observes agents. It keeps traces.")
 
 
-@pytest.mark.parametrize(("provider", "index", "path"), [("openai", 0, "/v1"), ("anthropic", 1, "")])
-def test_the_demo_runs_on_a_real_model(tmp_path, provider, index, path):
-    """`--model PROVIDER:NAME` puts it in the place of the script, and nothing else changes."""
+@pytest.mark.parametrize(
+    ("provider", "model", "index", "path"),
+    [("openai", "gpt-4o", 0, "/v1"), ("anthropic", "claude-sonnet-4-5", 1, "")],
+)
+def test_the_demo_runs_on_a_real_model(tmp_path, provider, model, index, path):
+    """`--model PROVIDER:NAME` puts it in the place of the script, and nothing changes but that it costs."""
     with ModelServer(lambda request: play(request)[index]) as server:
         done = run_demo(
             tmp_path,
             "--model",
-            f"{provider}:m-1",
+            f"{provider}:{model}",
             "--base-url",
             server.url + path,
             **{f"{provider.upper()}_API_KEY": KEY},
@@ -175,13 +178,14 @@ def test_the_demo_runs_on_a_real_model(tmp_path, provider, index, path):
     assert done.stderr == ""
     assert "It observes agents. It keeps traces." in done.stdout
     assert "passed after 0 revisions" in done.stdout
-    assert "m-1" in done.stdout
+    assert model in done.stdout
     assert len(server.requests) == 4
     with duckdb.connect(str(tmp_path / "demo.duckdb"), read_only=True) as connection:
         rows = connection.sql(
-            "SELECT DISTINCT model, provider FROM mastra_ai_spans WHERE span_type = 'model_generation'"
+            "SELECT DISTINCT model, provider, estimated_cost_usd > 0 FROM mastra_ai_spans "
+            "WHERE span_type = 'model_generation'"
         ).fetchall()
-    assert rows == [("m-1", provider)]
+    assert rows == [(model, provider, True)]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,9 @@ def test_the_demo_prints_the_transcript_that_is_shown(tmp_path):
 def without_numbers(output: str) -> str:
     """Output without what the text that is summarised, and the machine, have a say in."""
     output = re.sub(r"\b[0-9a-f]{32}\b", "<trace>", output)
+    output = re.sub(r"\btrace=[0-9a-f]{8}\b", "<trace>", output)
     output = re.sub(r"\d+(\.\d+)? (ms|µs|s)\b", "<duration>", output)
     return "\n".join(
-        re.sub(r" {2,}(?=\S)(?!^)", " ", re.sub(r"\d+", "N", line)).rstrip() for line in output.splitlines()
+        re.sub(r" {2,}(?=\S)(?!^)", " ", re.sub(r"\d+(\.\d+)?", "N", line)).rstrip()
+        for line in output.splitlines()
     )

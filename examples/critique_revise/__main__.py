@@ -1,31 +1,34 @@
 """Summarise a text: draft, critique, revise, and look at what happened.
 
     python examples/critique_revise [--text FILE] [--store URL] [--model openai:NAME] [--base-url URL]
+                                    [--logs FORMAT] [--log-level LEVEL]
 
 Needs no network and no key: the model is scripted unless you name a real one, the tools work on the
-real text. What happens is printed while it happens, stored, and read back from the store at the end.
+real text. What happens is logged while it happens, stored, and read back from the store at the end.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import textwrap
 from pathlib import Path
 
-from progress import Progress
 from real_models import use_model
 from report import print_queries, print_trace
 from tools import Document
 from workflow import Summary, critic, drafter, flow, reviser
 
 from mastra_core import Mastra, MastraError, ObservabilityConfig, TracingOptions
+from mastra_core.signals.log import LOG_LEVELS
+from mastra_logging import LogConfig, LogOutputExporter, init_logging
 from mastra_observability import DefaultExporter
 
 README = Path(__file__).parents[2] / "README.md"
 FILE_URL = "duckdb:///"
 
 
-async def run(document: Document, store: str) -> None:
+async def run(document: Document, store: str, *, has_report: bool) -> None:
     """Run the workflow, and show what was recorded of it."""
     mastra = Mastra(
         agents=[drafter, critic, reviser],
@@ -34,21 +37,23 @@ async def run(document: Document, store: str) -> None:
         observability=ObservabilityConfig(
             service_name="critique-revise",
             log_level="debug",
-            exporters=[DefaultExporter(), Progress()],
+            exporters=[DefaultExporter(), LogOutputExporter()],
         ),
     )
     async with mastra:
-        print(f"Summarising {document.title}:\n")
+        if has_report:
+            print(f"Summarising {document.title}:\n")
         done = await flow.run(
             document,
             tracing=TracingOptions(session_id="demo", tags=("demo",), metadata={"text": document.title}),
             request_context={"document": document},
         )
         trace = await mastra.get_trace(done.trace_id)
-        print(f"\n{textwrap.fill(done.output.text, 90)}\n\n{', '.join(_verdict(done.output))}\n")
-        print(f"Read back from {type(mastra.storage).__name__}:\n")
-        print_trace(trace)
-    if store.startswith(FILE_URL):
+        if has_report:
+            print(f"\n{textwrap.fill(done.output.text, 90)}\n\n{', '.join(_verdict(done.output))}\n")
+            print(f"Read back from {type(mastra.storage).__name__}:\n")
+            print_trace(trace)
+    if has_report and store.startswith(FILE_URL):
         print_queries(store.removeprefix(FILE_URL))
 
 
@@ -76,6 +81,13 @@ def main() -> int:
         help="who writes: `scripted`, `openai:NAME` or `anthropic:NAME`, with the key in the environment",
     )
     parser.add_argument("--base-url", metavar="URL", help="of an endpoint that speaks the provider's API")
+    parser.add_argument(
+        "--logs",
+        choices=["pretty", "compact", "json"],
+        default="pretty",
+        help="how lines of the log look; with json nothing else is printed",
+    )
+    parser.add_argument("--log-level", choices=list(LOG_LEVELS), default="info", help="least weight of lines")
     arguments = parser.parse_args()
     if not arguments.text.is_file():
         parser.error(f"there is no file {arguments.text}")
@@ -87,10 +99,13 @@ def main() -> int:
     except MastraError as error:
         parser.error(str(error))
     try:
-        asyncio.run(run(document, arguments.store))
+        init_logging(LogConfig(format=arguments.logs, level=arguments.log_level, stream="stdout"))
+        asyncio.run(run(document, arguments.store, has_report=arguments.logs != "json"))
     except MastraError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read along has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

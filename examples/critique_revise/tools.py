@@ -86,5 +86,6 @@ async def find_term(term: str, ctx: ToolContext) -> dict[str, str | int]:
         pattern = re.compile(re.escape(term), re.IGNORECASE)
         uses = {heading: len(pattern.findall(body)) for heading, body in document_of(ctx).sections.items()}
         span.update(output=uses)
+    ctx.logger.debug("looked up", term=term, count=sum(uses.values()))
     first = next((heading for heading, count in uses.items() if count), "")
     return {"term": term, "count": sum(uses.values()), "section": first}

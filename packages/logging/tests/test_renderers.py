@@ -99,7 +99,7 @@ def test_a_json_line_is_one_line_that_can_be_parsed_whatever_is_in_it(message, f
 
 
 def test_a_pretty_line_is_aligned_and_says_at_its_end_what_it_belongs_to():
-    """Time, level, message, fields, and dimmed the ids: traces by their first digits."""
+    """Time, level, message, how long it took, fields, and dimmed the ids: traces by their first digits."""
     rendered = TextRenderer(timestamps="%Y")(
         line(
             "step completed",
@@ -115,9 +115,32 @@ def test_a_pretty_line_is_aligned_and_says_at_its_end_what_it_belongs_to():
         )
     )
     assert rendered == (
-        "2025 INFO  step completed                  "
-        'duration_ms=12.3457 topic="big rivers"  wf-1/draft session=s-1 trace=4bf92f35 app.py:12'
+        "2025 INFO  step completed         12 ms  "
+        'topic="big rivers"  wf-1/draft session=s-1 trace=4bf92f35 app.py:12'
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"step_id": "s", "attempt": 1}, "INFO  went                   w/s"),
+        ({"step_id": "s", "attempt": 2}, "INFO  went                   w/s#2"),
+        ({"attempt": 2}, "INFO  went                  attempt=2  w"),
+        (
+            {"step_id": "s", "attempt": 1, "max_attempts": 3},
+            "INFO  went                  attempt=1 max_attempts=3  w/s",
+        ),
+        ({"duration_ms": 65_000}, "INFO  went                 1 min 05 s  w"),
+        ({"duration_ms": 1240.0}, "INFO  went                  1.24 s  w"),
+        ({"duration_ms": "long"}, "INFO  went                  duration_ms=long  w"),
+        ({"duration_ms": float("inf")}, "INFO  went                  duration_ms=inf  w"),
+        ({"duration_ms": True}, "INFO  went                  duration_ms=true  w"),
+    ],
+)
+def test_the_attempt_stands_with_its_step_and_a_duration_before_the_fields(fields, text):
+    """What is not the attempt of the step, or no length of time, is a field like any other."""
+    rendered = TextRenderer(timestamps=False)(line("went", workflow_id="w", **fields))
+    assert rendered.split() == text.split()
 
 
 def test_a_compact_line_is_the_same_without_alignment():

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mastra_core.output.terminal import width_of
+from mastra_core.output.terminal import format_duration, width_of
 from mastra_core.signals.correlation import Correlation
 from mastra_core.tracing.recorded import RecordedTrace
-from mastra_observability.exporters.tree import format_count, format_duration, render_tree
+from mastra_observability.exporters.tree import format_count, render_tree
 
 ANSI = re.compile(r"\x1b\[[0-9;]+m")
 

@@ -23,6 +23,7 @@ from mastra_core.output.terminal import (
     Color,
     Glyphs,
     Ink,
+    format_duration,
     printable,
     shorten,
     width_of,
@@ -74,22 +75,6 @@ def render_tree(
     columns = None if width is None else max(width, 60)
     drawing = _Drawing(Ink(colors=colors), ASCII if ascii else UNICODE, columns, show_payloads=show_payloads)
     return "\n".join(drawing.lines(spans, max_spans, more_spans))
-
-
-def format_duration(duration_ms: float) -> str:
-    """A length of time in three digits or so: `0.42 ms`, `812 ms`, `1.24 s`, `2 min 05 s`."""
-    if duration_ms < 9.995:
-        return f"{duration_ms:.2f} ms"
-    if duration_ms < 999.5:
-        return f"{duration_ms:.0f} ms"
-    seconds = duration_ms / 1000
-    if seconds < 59.995:
-        return f"{seconds:.2f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds:02} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02} min"
 
 
 def format_count(count: int) -> str:

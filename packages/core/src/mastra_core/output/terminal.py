@@ -121,3 +121,19 @@ def bare(value: object) -> str:
         if text and not any(char in ' "=' or not char.isprintable() for char in text):
             return bounded(text)
     return bounded(encode(value).decode())
+
+
+def format_duration(duration_ms: float) -> str:
+    """A length of time in three digits or so: `0.42 ms`, `812 ms`, `1.24 s`, `2 min 05 s`."""
+    if duration_ms < 9.995:
+        return f"{duration_ms:.2f} ms"
+    if duration_ms < 999.5:
+        return f"{duration_ms:.0f} ms"
+    seconds = duration_ms / 1000
+    if seconds < 59.995:
+        return f"{seconds:.2f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min"

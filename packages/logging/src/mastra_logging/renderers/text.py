@@ -1,23 +1,25 @@
 """Lines for a person.
 
-    03:16:49.123 INFO  step completed                  duration_ms=12.3 attempt=2  wf-1/draft trace=4bf92f35
-    03:16:49.140 ERROR step failed                     error_type=ValueError  wf-1/draft trace=4bf92f35
+    03:16:49.123 INFO  step completed           12 ms  wf-1/draft trace=4bf92f35
+    03:16:49.140 ERROR step failed             140 ms  error_type=ValueError  wf-1/draft#2 trace=4bf92f35
       ValueError: no such topic
         app.py:12 in run: fetch(topic)
         app.py:7 in fetch: raise ValueError("no such topic")
 
-What a line belongs to stands at its end, by id alone: names are in the lines for programs.
+What a line belongs to stands at its end, by id alone: names are in the lines for programs. How long it
+took stands before its fields, and `#2` behind a step says that it is the second attempt.
 Nothing that is logged can move the cursor, change colours or begin a line of its own.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
 from mastra_core.clock import to_datetime
-from mastra_core.output.terminal import Color, Ink, bare, bounded, width_of
+from mastra_core.output.terminal import Color, Ink, bare, bounded, format_duration, width_of
 from mastra_logging.fields import IDS, causes_of, is_exception
 from mastra_logging.line import LogLine
 
@@ -29,7 +31,8 @@ _COLORS: Final[dict[str, Color]] = {
     "error": "red",
     "fatal": "bold red",
 }
-_MESSAGE_COLUMNS: Final = 30
+_MESSAGE_COLUMNS: Final = 20
+_DURATION_COLUMNS: Final = 7
 _MOST_LINES: Final = 100
 _SHOWN_APART: Final = frozenset((*IDS, "workflow_name", "step_name", "location", "exception"))
 
@@ -56,6 +59,8 @@ class TextRenderer:
             self._level(line.level, ink),
             self._message(line.logger, message, ink),
         ]
+        if not self._is_compact:
+            parts.append(_duration(line.fields))
         fields = [self._field(name, value, ink) for name, value in self._fields(line)]
         about = ink(" ".join(self._about(line.fields)), "dim")
         blocks = [" ".join(part for part in parts if part), " ".join(fields), about]
@@ -86,8 +91,9 @@ class TextRenderer:
         return ink(name, "dim") + ink(text, "bold") + " " * room
 
     def _fields(self, line: LogLine) -> Iterator[tuple[str, Any]]:
+        apart = _SHOWN_APART if self._is_compact else _SHOWN_APART | _apart(line.fields)
         for name, value in line.fields.items():
-            if name not in _SHOWN_APART:
+            if name not in apart:
                 yield name, value
         exception = line.fields.get("exception")
         if self._is_compact and is_exception(exception):
@@ -101,7 +107,8 @@ class TextRenderer:
         """What the line belongs to: `wf-1/draft session=s-1 trace=4bf92f35 app.py:12`."""
         work = [bare(fields[name]) for name in ("workflow_id", "step_id") if name in fields]
         if work:
-            yield "/".join(work)
+            again = "attempt" in _apart(fields) and fields["attempt"] != 1 and not self._is_compact
+            yield "/".join(work) + (f"#{bare(fields['attempt'])}" if again else "")
         if "session_id" in fields:
             yield f"session={bare(fields['session_id'])}"
         if "trace_id" in fields:
@@ -121,6 +128,24 @@ class TextRenderer:
             for frame in cast("list[object]", stack) if isinstance(stack, list) else ():
                 yield f"    {ink(bounded(str(frame)), 'dim')}"
             lead = "caused by "
+
+
+def _apart(fields: Mapping[str, Any]) -> set[str]:
+    """The fields that have a place of their own in pretty lines."""
+    took_ms = fields.get("duration_ms")
+    is_length = type(took_ms) in (int, float) and 0 <= cast("float", took_ms) < math.inf
+    apart = {"duration_ms"} if is_length else set[str]()
+    if "step_id" in fields and "attempt" in fields and "max_attempts" not in fields:
+        apart.add("attempt")
+    return apart
+
+
+def _duration(fields: Mapping[str, Any]) -> str:
+    """How long it took, in a column; nothing where the line does not say."""
+    if "duration_ms" not in _apart(fields):
+        return ""
+    text = format_duration(fields["duration_ms"])
+    return " " * (_DURATION_COLUMNS - width_of(text)) + text
 
 
 def _headline(exception: Mapping[str, Any]) -> str:

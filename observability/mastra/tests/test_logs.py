@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from mastra_core.clock import system_clock
 from mastra_core.signals.events import LogEvent
-from mastra_core.signals.log import LOG_LEVELS, LogLevel
+from mastra_core.signals.log import LOG_LEVELS
 from mastra_core.signals.payload import decode
 from mastra_core.tracing.span import HUGE_BYTES
 from mastra_observability import BaseExporter, JsonExporter, Observability, TestExporter
-from mastra_observability.contexts.logger import RecordingLogger
 
 
 @pytest.fixture
@@ -561,12 +560,6 @@ def test_a_callback_that_logs_about_a_loss_is_not_called_for_that(make):
     obs.shutdown()
     obs.logger.info("late")
     assert len(told) == 1
-
-
-def test_the_interface_is_kept():
-    """The logger has the methods that core promises, and no place for others."""
-    assert not hasattr(RecordingLogger, "__dict__") or "__slots__" in RecordingLogger.__dict__
-    assert all(callable(getattr(RecordingLogger, level.word)) for level in LogLevel)
 
 
 def test_lines_have_the_time_of_their_call(make, capture):

@@ -71,3 +71,11 @@ async def main() -> None:
     assert_type(await obs.aflush(timeout_s=5), bool)
     assert_type(captured.trace(), RecordedTrace)
     obs.shutdown(timeout_s=5)
+
+
+obs.set_log_level("debug")
+obs.logger.info("started", rows=10, message="a field of any name")
+obs.logger.log(30, "slow", {"ms": 12}, logger="app.db", error=ValueError("no"))
+assert_type(obs.logger.is_enabled("warn"), bool)
+assert_type(captured.find_log("slow", level="warn", data={"ms": 12}).trace_id, str | None)
+ConsoleExporter(log_level="warn", show_bridged=True)

@@ -1,9 +1,11 @@
 """A program as users write it: the type checkers must know everything in it."""
 
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, assert_type
 
 import httpx2
+import structlog
 from pydantic import BaseModel
 from starlette.applications import Starlette
 
@@ -32,6 +34,12 @@ from mastra_core import (
     inject_into_request,
     step,
     tool,
+)
+from mastra_core.bridges import (
+    CorrelationFilter,
+    ObservabilityHandler,
+    add_correlation,
+    send_to_observability,
 )
 from mastra_core.models import AnthropicModel, OpenAIModel, ScriptedModel, StreamingLanguageModel, ToolCall
 from mastra_core.storage import Page, SpanStore, TraceQuery, TraceSummary, open_store
@@ -136,3 +144,8 @@ async def bare(
 
 again = TraceMiddleware(TraceMiddleware(bare), name=lambda scope: str(scope["path"]))
 anything: Any = None
+
+
+logging.basicConfig(handlers=[ObservabilityHandler(logging.INFO)])
+logging.getLogger("app").addFilter(CorrelationFilter(absent=""))
+structlog.configure(processors=[add_correlation, send_to_observability, structlog.processors.JSONRenderer()])

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import ingest  # found through the line above
 import logs
 import metrics
+import queries
 import spans
 from measure import Result
 
@@ -28,6 +29,7 @@ ROWS = {
     "log": logs.log,
     "log_suppressed": logs.log_suppressed,
     "duckdb_ingest": ingest.duckdb_ingest,
+    "query_percentiles": queries.query_percentiles,
 }
 
 

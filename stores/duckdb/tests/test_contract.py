@@ -1,9 +1,13 @@
 """DuckDB keeps the contract of stores, in a file and in memory."""
 
 from mastra_core.testing.contracts import (
+    DiscoveryStoreContract,
     DurableLogStoreContract,
     DurableSpanStoreContract,
+    FeedbackStoreContract,
     LogStoreContract,
+    MetricStoreContract,
+    ScoreStoreContract,
     SpanStoreContract,
 )
 from mastra_duckdb import DuckDBStore
@@ -25,5 +29,25 @@ class TestLogsInFile(DurableLogStoreContract):
 
 
 class TestLogsInMemory(LogStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestMetrics(MetricStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestScores(ScoreStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestFeedback(FeedbackStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestNames(DiscoveryStoreContract):
     def make_store(self, folder):
         return DuckDBStore(":memory:")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_core.signals.columns import LOGS, SPANS
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.schema import SQL_TYPES, TABLES
 
@@ -39,7 +39,7 @@ def test_the_queries_run(tmp_path):
             assert turn.rows(statement) == []
 
 
-@pytest.mark.parametrize("table", [SPANS.name, LOGS.name])
+@pytest.mark.parametrize("table", [SPANS.name, LOGS.name, METRICS.name, SCORES.name, FEEDBACK.name])
 def test_the_columns_are_those_of_the_table(table):
     """The tables of columns are those that the database has, with its types and comments."""
     lines = [f"### Columns of `{table}`", "", "| column | type | what it holds |", "| --- | --- | --- |"]

@@ -1,6 +1,7 @@
 """Columns: what is exported, stored and read back is the same, for each signal."""
 
 import json
+from typing import get_args
 
 import msgspec
 import pytest
@@ -18,6 +19,7 @@ from mastra_core.signals.events import (
     ScoreEvent,
     TracingEvent,
 )
+from mastra_core.signals.feedback import ReviewStatus
 from mastra_core.signals.metric import MetricType
 from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.record import CorrelatedRecord
@@ -49,6 +51,7 @@ KINDS = {
     "text_map": st.dictionaries(TEXT, TEXT, max_size=3),
 }
 SPECIAL = {
+    "review_status": st.sampled_from(get_args(ReviewStatus)),
     "span_type": st.sampled_from([kind.value for kind in SpanType]),
     "status": st.sampled_from([status.value for status in SpanStatus]),
     "links": st.lists(OBJECT, max_size=2).map(lambda value: Json(encode(value))),
@@ -196,11 +199,11 @@ def _as_read(value):
 
 
 def _without_absent(value):
-    """A JSON object without the fields that say nothing."""
+    """A JSON object without the fields that say nothing: empty ones, and what all feedback begins as."""
     kept = {
         name: _without_absent(inner) if isinstance(inner, dict) else inner for name, inner in value.items()
     }
-    return {name: inner for name, inner in kept.items() if inner is not None and inner not in ([], {})}
+    return {name: inner for name, inner in kept.items() if inner not in (None, [], {}, "needs_review")}
 
 
 @given(EVENTS)

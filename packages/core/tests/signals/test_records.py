@@ -21,7 +21,11 @@ RECORDS = {
     "metric": MetricRecord(metric_id="m", timestamp_ns=MOMENT_NS, name="n", type="counter", value=1),
     "score": ScoreRecord(score_id="s", timestamp_ns=MOMENT_NS, scorer_id="r", score=1),
     "feedback": FeedbackRecord(
-        feedback_id="f", timestamp_ns=MOMENT_NS, feedback_type="thumbs", value_number=0
+        feedback_id="f",
+        timestamp_ns=MOMENT_NS,
+        feedback_type="thumbs",
+        value_number=0,
+        review_status="reviewed",
     ),
 }
 
@@ -58,7 +62,9 @@ def test_a_value_of_feedback_comes_back_as_what_it_was(value):
     given_value = FeedbackInput(feedback_type="rating", value=value).value
     assert (given_value, type(given_value)) == (value, type(value))
     column = {"value_text" if isinstance(value, str) else "value_number": given_value}
-    record = FeedbackRecord(feedback_id="f", timestamp_ns=0, feedback_type="rating", **column)
+    record = FeedbackRecord(
+        feedback_id="f", timestamp_ns=0, feedback_type="rating", review_status="reviewed", **column
+    )
     assert (record.value, type(record.value)) == (value, type(value))
 
 

@@ -8,9 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from mastra_core.signals.columns import LOGS, SPANS
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS
-from mastra_core.storage.queries import LogQuery, MomentQuery, SignalQuery, TimeWindow, TraceQuery
+from mastra_core.storage.queries import (
+    ContextQuery,
+    FeedbackQuery,
+    LogQuery,
+    MetricQuery,
+    MomentQuery,
+    ScoreQuery,
+    TimeWindow,
+    TraceQuery,
+)
 from mastra_core.storage.text_search import parse_text, re2_pattern
 from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import quote
@@ -38,7 +47,7 @@ class Conditions:
 
         A text that UTF-8 has no word for (a lone surrogate) cannot be stored, so nothing matches it.
         """
-        if all(_is_storable(parameter) for parameter in parameters):
+        if all(is_storable(parameter) for parameter in parameters):
             self._parts.append(sql)
             self.parameters += parameters
         else:
@@ -52,7 +61,7 @@ class Conditions:
     def one_of(self, column: str, values: Sequence[str] | None) -> None:
         """The column holds one of these; None asks nothing."""
         if values is not None:
-            known = [value for value in values if _is_storable(value)]
+            known = [value for value in values if is_storable(value)]
             self.add(f"{quote(column)} IN ({', '.join('?' * len(known))})" if known else "FALSE", *known)
 
     def all_of(self, column: str, values: Sequence[str] | None) -> None:
@@ -102,7 +111,7 @@ class Conditions:
     def finds(self, column: str, text: str | None) -> None:
         """Every word of the text occurs, by the rule of `text_search`; None asks nothing."""
         for word in parse_text(text) if text is not None else ():
-            if _is_storable(word):
+            if is_storable(word):
                 self.add(f"regexp_matches({quote(column)}, ?)", re2_pattern(word))
             else:
                 self.add("FALSE")
@@ -173,6 +182,51 @@ def log_conditions(query: LogQuery) -> Conditions:
     return found
 
 
+def metric_conditions(query: MetricQuery) -> Conditions:
+    """Which observations a query asks for, whatever their arrival."""
+    found = Conditions()
+    _moment(found, query, METRICS.time)
+    for name in ("name", "type", "unit", "provider", "model"):
+        found.one_of(name, getattr(query, name))
+    for key, value in (query.labels or {}).items():
+        found.add("labels[?] = ?", key, value)
+    found.at_least("value", query.min_value)
+    found.at_most("value", query.max_value)
+    return found
+
+
+def score_conditions(query: ScoreQuery) -> Conditions:
+    """Which scores a query asks for, whatever their arrival."""
+    found = Conditions()
+    _moment(found, query, SCORES.time)
+    found.one_of("scorer_id", query.scorer_id)
+    found.one_of("scorer_version", query.scorer_version)
+    found.equal("score_trace_id", query.score_trace_id)
+    found.at_least("score", query.min_score)
+    found.at_most("score", query.max_score)
+    return found
+
+
+def feedback_conditions(query: FeedbackQuery) -> Conditions:
+    """Which feedback a query asks for, whatever its arrival."""
+    found = Conditions()
+    _moment(found, query, FEEDBACK.time)
+    found.one_of("feedback_type", query.feedback_type)
+    found.equal("value_text" if isinstance(query.value, str) else "value_number", query.value)
+    found.equal("source_id", query.source_id)
+    found.equal("review_status", query.review_status)
+    found.at_least("value_number", query.min_value)
+    found.at_most("value_number", query.max_value)
+    return found
+
+
+def context_conditions(query: ContextQuery, time: str) -> Conditions:
+    """The filters that all signals share, and no others."""
+    found = Conditions()
+    _common(found, query, time)
+    return found
+
+
 def _moment(found: Conditions, query: MomentQuery, time: str) -> None:
     """The filters that logs, metrics, scores and feedback share."""
     _common(found, query, time)
@@ -180,7 +234,7 @@ def _moment(found: Conditions, query: MomentQuery, time: str) -> None:
     found.equal("span_id", query.span_id)
 
 
-def _common(found: Conditions, query: SignalQuery, time: str) -> None:
+def _common(found: Conditions, query: ContextQuery, time: str) -> None:
     """The filters that all signals share."""
     found.within(time, query.window)
     for name in _EQUAL:
@@ -198,7 +252,8 @@ def _exact_double(value: float) -> float | None:
     return double if double == value else None
 
 
-def _is_storable(value: object) -> bool:
+def is_storable(value: object) -> bool:
+    """Whether the engine can take a text: one with a lone surrogate is no UTF-8."""
     if isinstance(value, str):
         try:
             value.encode()

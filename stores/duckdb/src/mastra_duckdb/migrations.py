@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
-from mastra_core.signals.columns import LOGS
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.schema import TABLES, ddl
@@ -22,7 +22,7 @@ IDENTITY = f"SELECT 'duckdb-' || to_hex(epoch_us(min(applied_at))) FROM {_VERSIO
 """What tells a database from others, for cursors: the microsecond in which it was made. A copy of the
 file has the same, and the same rows."""
 
-_ADDED_IN_2 = (LOGS.name,)
+_ADDED_IN_2 = (LOGS.name, METRICS.name, SCORES.name, FEEDBACK.name)
 _CREATE = f"""
 CREATE TABLE {_VERSIONS} (version INTEGER NOT NULL, applied_at TIMESTAMP NOT NULL, package VARCHAR NOT NULL)
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +29,8 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
     row_of = table.row_of
     payloads = [i for i, column in enumerate(table.columns) if column.kind == "json"]
     times = [(i, column.is_required) for i, column in enumerate(table.columns) if column.kind == "time_ns"]
+    maps = [i for i, column in enumerate(table.columns) if column.kind == "text_map"]
+    numbers = [i for i, column in enumerate(table.columns) if column.kind == "float"]
     lists = [i for i, column in enumerate(table.columns) if column.kind == "texts"]
 
     def make(item: E) -> list[Any]:
@@ -39,8 +42,22 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
             value = row[i]
             if is_required if value is None else not 0 <= value <= LAST_NS:
                 raise ValueError(f"a time must be between 1970 and 2262, got {value!r} ns since 1970")
+        for i in maps:
+            # As the driver tells a map from a struct, whose keys may be neither empty nor differ by case.
+            row[i] = _as_map(row[i]) if row[i] else None
+        for i in numbers:
+            if (value := row[i]) is not None and not isfinite(value):
+                raise ValueError(f"a number must be finite, got {value!r}")
         for i in lists:
             row[i] = row[i] or None  # NULL is cheaper than an empty list, and reads the same
         return row
 
     return make
+
+
+def _as_map(texts: dict[str, str]) -> dict[str, list[str]]:
+    parts = {"key": [*texts], "value": [*texts.values()]}
+    for text in (*parts["key"], *parts["value"]):
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # nobody checked it
+            raise TypeError(f"keys and values must be texts, got {text!r}")
+    return parts

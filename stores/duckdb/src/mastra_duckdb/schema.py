@@ -5,6 +5,9 @@
     mastra_ai_trace_roots     one row a trace: its root span without payloads, for lists
     mastra_ai_failed_traces   ids of the traces in which a span below the root failed
     mastra_ai_logs            every log, once, with its arrival number
+    mastra_ai_metrics         every observation, the same
+    mastra_ai_scores          every score, the same
+    mastra_ai_feedback        all feedback, the same
     mastra_schema             which versions of this schema were applied, and when
 
 The tables of roots and of failed traces say nothing that those of spans do not; they are written in
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mastra_core.signals.columns import LOGS, SPANS, Column, ColumnKind, Table
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Column, ColumnKind, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
 
@@ -96,6 +99,9 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     SUMMARIES.name: ("Root spans of traces, without payloads.", ROOT_COLUMNS),
     FAILED_TRACES: ("Traces in which a span below the root failed.", FAILED_COLUMNS),
     LOGS.name: ("Logs.", (*LOGS.columns, ARRIVAL)),
+    METRICS.name: ("Observations of metrics, each as it was made.", (*METRICS.columns, ARRIVAL)),
+    SCORES.name: ("Scores of spans and traces.", (*SCORES.columns, ARRIVAL)),
+    FEEDBACK.name: ("Feedback on spans and traces.", (*FEEDBACK.columns, ARRIVAL)),
 }
 """Every table of signals with what it holds and its columns."""
 

@@ -3,30 +3,66 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from mastra_core.signals.columns import LOGS
+import msgspec
+
+from mastra_core.signals.buckets import Bounds
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
+from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
+from mastra_core.signals.metric import MetricExported, MetricRecord
+from mastra_core.signals.score import ScoreExported, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.aggregating import Aggregating
+from mastra_core.storage.aggregation import Aggregation, Percentiles
+from mastra_core.storage.aggregation_plan import Plan
+from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
+from mastra_core.storage.discovery import Discovering, DiscoveryQuery, MetricNameQuery
+from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
 from mastra_core.storage.page import Page
-from mastra_core.storage.queries import LogQuery, TraceQuery
+from mastra_core.storage.queries import (
+    FeedbackQuery,
+    LogQuery,
+    MetricQuery,
+    MomentQuery,
+    ScoreQuery,
+    TraceQuery,
+)
 from mastra_core.storage.trace_summary import TraceSummary
-from mastra_duckdb import traces, writer
+from mastra_duckdb import discovery, figures, traces, writer
+from mastra_duckdb.annotations import delete_by_id, get_by_id, set_review_status
 from mastra_duckdb.config import MEMORY, parse_path, parse_url
 from mastra_duckdb.connection import Connection
-from mastra_duckdb.filters import log_conditions
+from mastra_duckdb.filters import (
+    Conditions,
+    feedback_conditions,
+    log_conditions,
+    metric_conditions,
+    score_conditions,
+)
 from mastra_duckdb.migrations import migrate
 from mastra_duckdb.moments import Moments
 from mastra_duckdb.schema import TABLES, quote
 
+E = TypeVar("E", bound=msgspec.Struct)
+
 _LOGS = Moments(LOGS)
+_METRICS = Moments(METRICS)
+_SCORES = Moments(SCORES)
+_FEEDBACK = Moments(FEEDBACK)
+_CONDITIONS: dict[type[MomentQuery], Callable[[Any], Conditions]] = {
+    MetricQuery: metric_conditions,
+    ScoreQuery: score_conditions,
+    FeedbackQuery: feedback_conditions,
+}
 
 
-class DuckDBStore:
+class DuckDBStore(Aggregating, Annotating, Discovering):
     """Keeps telemetry in one DuckDB file, or in memory.
 
     The laws are those of `mastra_core.storage.protocols`. The file is opened at the first use and
@@ -74,8 +110,16 @@ class DuckDBStore:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Spans and logs; what was acknowledged survives the process where there is a file."""
-        return Capabilities(spans=True, logs=True, is_durable=self._path is not None)
+        """All signals; what was acknowledged survives the process where there is a file."""
+        return Capabilities(
+            spans=True,
+            logs=True,
+            metrics=True,
+            scores=True,
+            feedback=True,
+            discovery=True,
+            is_durable=self._path is not None,
+        )
 
     # ---------------------------------------------------------------- life
 
@@ -161,13 +205,114 @@ class DuckDBStore:
 
     def write_logs(self, batch: Sequence[LogExported]) -> None:
         """Store logs, all or none; costs and raises as `write_spans` does."""
-        if batch:
-            _LOGS.write(self._connection, batch)
-        else:
-            self.initialize()
+        self._write(_LOGS, batch)
 
     def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
         """The logs that match; None asks for the newest. With `after`, in order of arrival."""
         asked = query or LogQuery()
         with self._connection.turn() as turn:
             return _LOGS.page(turn, asked, log_conditions(asked))
+
+    # ---------------------------------------------------------------- metrics, scores, feedback
+
+    def write_metrics(self, batch: Sequence[MetricExported]) -> None:
+        """Store observations, all or none; costs and raises as `write_spans` does."""
+        self._write(_METRICS, batch)
+
+    def list_metrics(self, query: MetricQuery | None = None) -> Page[MetricRecord]:
+        """The observations that match; None asks for the newest. With `after`, in order of arrival."""
+        asked = query or MetricQuery()
+        with self._connection.turn() as turn:
+            return _METRICS.page(turn, asked, metric_conditions(asked))
+
+    def write_scores(self, batch: Sequence[ScoreExported]) -> None:
+        """Store scores, all or none; costs and raises as `write_spans` does."""
+        self._write(_SCORES, batch)
+
+    def get_score(self, score_id: str) -> ScoreRecord | None:
+        """One score."""
+        with self._connection.turn() as turn:
+            return get_by_id(turn, SCORES, score_id)
+
+    def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
+        """The scores that match; None asks for the newest. With `after`, in order of arrival."""
+        asked = query or ScoreQuery()
+        with self._connection.turn() as turn:
+            return _SCORES.page(turn, asked, score_conditions(asked))
+
+    def delete_scores(self, score_ids: Sequence[str]) -> int:
+        """Remove scores; how many there were."""
+        with self._connection.transaction() as turn:
+            return delete_by_id(turn, SCORES, score_ids)
+
+    def write_feedback(self, batch: Sequence[FeedbackExported]) -> None:
+        """Store feedback, all or none; costs and raises as `write_spans` does."""
+        self._write(_FEEDBACK, batch)
+
+    def get_feedback(self, feedback_id: str) -> FeedbackRecord | None:
+        """One feedback."""
+        with self._connection.turn() as turn:
+            return get_by_id(turn, FEEDBACK, feedback_id)
+
+    def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
+        """The feedback that matches; None asks for the newest. With `after`, in order of arrival."""
+        asked = query or FeedbackQuery()
+        with self._connection.turn() as turn:
+            return _FEEDBACK.page(turn, asked, feedback_conditions(asked))
+
+    def update_feedback_review(self, feedback_id: str, status: ReviewStatus) -> FeedbackRecord | None:
+        """Say whether somebody still has to look; the feedback as it is now.
+
+        Raises:
+            InvalidQueryError: there is no such status.
+        """
+        check_review_status(status)
+        with self._connection.transaction() as turn:
+            set_review_status(turn, feedback_id, status)
+            return get_by_id(turn, FEEDBACK, feedback_id)
+
+    def delete_feedback(self, feedback_ids: Sequence[str]) -> int:
+        """Remove feedback; how much there was."""
+        with self._connection.transaction() as turn:
+            return delete_by_id(turn, FEEDBACK, feedback_ids)
+
+    # ---------------------------------------------------------------- numbers and names
+
+    def _aggregate(self, plan: Plan, query: MomentQuery, aggregation: Aggregation) -> AggregateResult:
+        with self._connection.turn() as turn:
+            return figures.aggregate(turn, plan, query, _CONDITIONS[type(query)], aggregation)
+
+    def _percentiles(self, plan: Plan, query: MomentQuery, asked: Percentiles) -> PercentileResult:
+        with self._connection.turn() as turn:
+            return figures.percentiles(turn, plan, query, _CONDITIONS[type(query)], asked)
+
+    def _histogram(self, query: MetricQuery, bounds: Bounds | None) -> HistogramResult:
+        with self._connection.turn() as turn:
+            return figures.histogram(turn, query, bounds)
+
+    def _annotated(self, trace_id: str, span_id: str | None) -> SpanRecord | None:
+        return self.get_root_span(trace_id) if span_id is None else self.get_span(trace_id, span_id)
+
+    def _names(self, column: str, query: DiscoveryQuery) -> Page[str]:
+        with self._connection.turn() as turn:
+            return discovery.names(turn, column, query)
+
+    def _metric_names(self, query: MetricNameQuery) -> Page[str]:
+        with self._connection.turn() as turn:
+            return discovery.metric_names(turn, query)
+
+    def _label_keys(self, query: MetricNameQuery) -> Page[str]:
+        with self._connection.turn() as turn:
+            return discovery.label_keys(turn, query)
+
+    def _label_values(self, key: str, query: MetricNameQuery) -> Page[str]:
+        with self._connection.turn() as turn:
+            return discovery.label_values(turn, key, query)
+
+    # ---------------------------------------------------------------- inside
+
+    def _write(self, moments: Moments[E, Any], batch: Sequence[E]) -> None:
+        if batch:
+            moments.write(self._connection, batch)
+        else:
+            self.initialize()

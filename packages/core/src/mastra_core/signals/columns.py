@@ -271,6 +271,7 @@ FEEDBACK: Table[FeedbackExported, FeedbackRecord] = Table(
         _column("value_text", "text", "Value, where it is a text."),
         _column("comment", "text", "Comment."),
         _column("source_id", "id", "Source in its own system."),
+        _column("review_status", "keyword", "needs_review or reviewed.", is_required=True),
         *[c for c in _CORRELATION if c.name != "source"],
         _column("source", "keyword", "user, reviewer…"),
         _METADATA,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, TypedDict
+from typing import Annotated, Any, ClassVar, Literal, TypedDict
 
 import msgspec
 from pydantic import Field, PlainValidator, computed_field
@@ -18,6 +18,9 @@ from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.validated import Validated
+
+ReviewStatus = Literal["needs_review", "reviewed"]
+"""Whether a person still has to look at feedback."""
 
 
 def _read_value(value: object) -> float | str:
@@ -79,6 +82,7 @@ class FeedbackExported(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str | None = None
     comment: str | None = None
     source_id: str | None = None
+    review_status: ReviewStatus = "needs_review"
     metadata: OptionalJson = None
     correlation: Correlation = EMPTY_CORRELATION
 
@@ -96,6 +100,7 @@ class FeedbackRecord(CorrelatedRecord):
     source: str | None = None
     comment: str | None = None
     source_id: str | None = None
+    review_status: ReviewStatus
 
     @property
     def value(self) -> float | str | None:

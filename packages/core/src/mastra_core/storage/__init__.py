@@ -1,9 +1,29 @@
 """Stores: their interface, what can be asked of them, and `open_store(url)`."""
 
+from mastra_core.storage.aggregation import Aggregation
 from mastra_core.storage.capabilities import Capabilities
+from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery
+from mastra_core.storage.figures import (
+    AggregateResult,
+    Bucket,
+    Group,
+    HistogramBucket,
+    HistogramResult,
+    PercentileResult,
+    QuantileBucket,
+    QuantileGroup,
+)
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.page import Page
-from mastra_core.storage.protocols import FeedbackStore, LogStore, MetricStore, ScoreStore, SpanStore, Store
+from mastra_core.storage.protocols import (
+    DiscoveryStore,
+    FeedbackStore,
+    LogStore,
+    MetricStore,
+    ScoreStore,
+    SpanStore,
+    Store,
+)
 from mastra_core.storage.queries import (
     FeedbackQuery,
     LogQuery,
@@ -16,15 +36,27 @@ from mastra_core.storage.registry import open_store
 from mastra_core.storage.trace_summary import TraceSummary
 
 __all__ = [
+    "AggregateResult",
+    "Aggregation",
+    "Bucket",
     "Capabilities",
+    "DiscoveryQuery",
+    "DiscoveryStore",
     "FeedbackQuery",
     "FeedbackStore",
+    "Group",
+    "HistogramBucket",
+    "HistogramResult",
     "InMemoryStore",
     "LogQuery",
     "LogStore",
+    "MetricNameQuery",
     "MetricQuery",
     "MetricStore",
     "Page",
+    "PercentileResult",
+    "QuantileBucket",
+    "QuantileGroup",
     "ScoreQuery",
     "ScoreStore",
     "SpanStore",

@@ -12,9 +12,10 @@ class Capabilities:
     Attributes:
         spans: keeps spans, open ones included.
         logs: keeps logs.
-        metrics: keeps metrics.
-        scores: keeps scores.
-        feedback: keeps feedback.
+        metrics: keeps metrics, and tells sums, series, breakdowns and percentiles of them.
+        scores: keeps scores, the same.
+        feedback: keeps feedback, the same.
+        discovery: lists the names that there are, of entities, services, metrics, labels…
         is_durable: what was acknowledged is still there after the process was killed.
     """
 
@@ -23,6 +24,7 @@ class Capabilities:
     metrics: bool = False
     scores: bool = False
     feedback: bool = False
+    discovery: bool = False
     is_durable: bool = False
 
     def names(self) -> list[str]:

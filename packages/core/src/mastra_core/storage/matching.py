@@ -9,17 +9,26 @@ from mastra_core.signals.correlation import CORRELATION_FIELDS
 from mastra_core.signals.log import LogRecord
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.span import SpanRecord
-from mastra_core.storage.queries import LogQuery, SignalQuery, TraceQuery
+from mastra_core.storage.queries import ContextQuery, LogQuery, MetricQuery, TraceQuery
 from mastra_core.storage.text_search import is_found, parse_text
 
-_EQUAL = {*CORRELATION_FIELDS, "name", "span_id"} - {"tags"}
-_ONE_OF = {"trace_id", "span_type", "status", "level", "logger", "scorer_id", "feedback_type"}
+_EQUAL = {
+    *CORRELATION_FIELDS,
+    *("name", "span_id", "score_trace_id", "value", "source_id", "review_status"),
+} - {"tags"}
+_ONE_OF = {
+    *("trace_id", "span_type", "status", "level", "logger"),
+    *("type", "unit", "provider", "model", "scorer_id", "scorer_version", "feedback_type"),
+}
+_COMPARED = _EQUAL | _ONE_OF
+_RANGES = (("min_value", "max_value", "value"), ("min_score", "max_score", "score"))
 
 
-def matches(query: SignalQuery, record: CorrelatedRecord, time_ns: int) -> bool:
+def matches(query: ContextQuery, record: CorrelatedRecord, time_ns: int) -> bool:
     """The filters that all signals share, and those that compare a field of the same name."""
-    for name in _EQUAL | _ONE_OF:
-        wanted = getattr(query, name, None)
+    asked = query.model_fields_set  # to look for each name that a query can have costs ten times as much
+    for name in _COMPARED & asked:
+        wanted = getattr(query, name)
         if wanted is None:
             continue
         value = getattr(record, name)
@@ -33,13 +42,14 @@ def matches(query: SignalQuery, record: CorrelatedRecord, time_ns: int) -> bool:
             return False
     if query.tags is not None and not set(query.tags) <= set(record.tags):
         return False
-    labels = getattr(query, "labels", None)
+    labels = query.labels if isinstance(query, MetricQuery) else None
     if labels is not None and not is_part(labels, getattr(record, "labels", {})):
         return False
-    if not _in_range(
-        getattr(record, "score", None), getattr(query, "min_score", None), getattr(query, "max_score", None)
-    ):
-        return False
+    for least, most, name in _RANGES:
+        if (least in asked or most in asked) and not _in_range(
+            getattr(record, name), getattr(query, least), getattr(query, most)
+        ):
+            return False
     return query.metadata is None or is_part(query.metadata, record.metadata or {})
 
 
@@ -62,10 +72,12 @@ def log_matches(query: LogQuery, log: LogRecord) -> bool:
     return query.data_keys is None or set(query.data_keys) <= data.keys()
 
 
-def _in_range(value: float | None, least: float | None, most: float | None) -> bool:
+def _in_range(value: float | str | None, least: float | None, most: float | None) -> bool:
     if least is None and most is None:
         return True
-    return value is not None and (least is None or value >= least) and (most is None or value <= most)
+    if value is None or isinstance(value, str):
+        return False
+    return (least is None or value >= least) and (most is None or value <= most)
 
 
 def is_part(part: object, whole: object) -> bool:

@@ -5,6 +5,7 @@ Small and obvious before fast: a dictionary per signal, and filters that read li
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,21 +15,35 @@ from uuid import uuid4
 
 import msgspec
 
-from mastra_core.errors import ConfigurationError, StoreClosedError
+from mastra_core.errors import ConfigurationError, StoreClosedError, WriteRejectedError
 from mastra_core.signals.attributes import SpanStatus
+from mastra_core.signals.buckets import Bounds
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
-from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord
+from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
 from mastra_core.signals.metric import MetricExported, MetricRecord
 from mastra_core.signals.process import is_process_gone
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.score import ScoreExported, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.aggregate import aggregate, histogram, percentiles
+from mastra_core.storage.aggregating import Aggregating
+from mastra_core.storage.aggregation import Aggregation, Percentiles
+from mastra_core.storage.aggregation_plan import Plan, default_bounds
+from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.cursors import Cursor, arrival_of
+from mastra_core.storage.discovery import (
+    Discovering,
+    DiscoveryQuery,
+    MetricNameQuery,
+    page_of_names,
+)
+from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
 from mastra_core.storage.matching import log_matches, matches, trace_matches
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import (
+    ContextQuery,
     FeedbackQuery,
     LogQuery,
     MetricQuery,
@@ -43,10 +58,12 @@ E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)
 
 
-class InMemoryStore:
+class InMemoryStore(Aggregating, Annotating, Discovering):
     """Keeps all five signals until it is closed; for tests, notebooks and comparison."""
 
-    capabilities = Capabilities(spans=True, logs=True, metrics=True, scores=True, feedback=True)
+    capabilities = Capabilities(
+        spans=True, logs=True, metrics=True, scores=True, feedback=True, discovery=True
+    )
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -169,6 +186,83 @@ class InMemoryStore:
         """The feedback that matches."""
         return self._list(FEEDBACK, query or FeedbackQuery())
 
+    def get_score(self, score_id: str) -> ScoreRecord | None:
+        """One score."""
+        return self._get(SCORES, score_id)
+
+    def get_feedback(self, feedback_id: str) -> FeedbackRecord | None:
+        """One feedback."""
+        return self._get(FEEDBACK, feedback_id)
+
+    # ---------------------------------------------------------------- changing
+
+    def delete_scores(self, score_ids: Sequence[str]) -> int:
+        """Remove scores."""
+        return self._delete(SCORES, score_ids)
+
+    def delete_feedback(self, feedback_ids: Sequence[str]) -> int:
+        """Remove feedback."""
+        return self._delete(FEEDBACK, feedback_ids)
+
+    def update_feedback_review(self, feedback_id: str, status: ReviewStatus) -> FeedbackRecord | None:
+        """Say whether somebody still has to look."""
+        check_review_status(status)
+        with self._lock:
+            self._check_open()
+            rows = self._rows.get(FEEDBACK.name, {})
+            for key, (arrival, item) in rows.items():
+                if item.feedback_id == feedback_id:
+                    rows[key] = arrival, msgspec.structs.replace(item, review_status=status)
+        return self.get_feedback(feedback_id)
+
+    # ---------------------------------------------------------------- numbers and names
+
+    def _aggregate(self, plan: Plan, query: MomentQuery, aggregation: Aggregation) -> AggregateResult:
+        table = plan.subject.table
+        periods = [
+            self._matching(table, query.model_copy(update={"window": period.window}))
+            for period in plan.periods
+        ]
+        return aggregate(plan, aggregation, *periods)
+
+    def _percentiles(self, plan: Plan, query: MomentQuery, asked: Percentiles) -> PercentileResult:
+        return percentiles(plan, asked, self._matching(plan.subject.table, query))
+
+    def _histogram(self, query: MetricQuery, bounds: Bounds | None) -> HistogramResult:
+        found = sorted(self._matching(METRICS, query), key=_order_of(METRICS))
+        unit = found[-1].unit if found else None
+        bounds = default_bounds(query, unit) if bounds is None else bounds
+        return histogram([record.value for record in found], bounds, unit)
+
+    def _annotated(self, trace_id: str, span_id: str | None) -> SpanRecord | None:
+        return self.get_root_span(trace_id) if span_id is None else self.get_span(trace_id, span_id)
+
+    def _names(self, column: str, query: DiscoveryQuery) -> Page[str]:
+        found: list[str | None] = []
+        for table in query.tables:
+            records = self._all_span_records() if table is SPANS else self._records(table)
+            time = attrgetter(table.column_by_name[table.time].field)
+            for record in records:
+                if matches(query, record, time(record)):
+                    value = getattr(record, column)
+                    found += value if isinstance(value, list) else [value]
+        return page_of_names(query, found)
+
+    def _metric_names(self, query: MetricNameQuery) -> Page[str]:
+        return page_of_names(query, [record.name for record in self._metrics_of(query)])
+
+    def _label_keys(self, query: MetricNameQuery) -> Page[str]:
+        return page_of_names(query, [key for record in self._metrics_of(query) for key in record.labels])
+
+    def _label_values(self, key: str, query: MetricNameQuery) -> Page[str]:
+        return page_of_names(query, [record.labels.get(key) for record in self._metrics_of(query)])
+
+    def _metrics_of(self, query: MetricNameQuery) -> list[MetricRecord]:
+        wanted = query.metric
+        return [
+            record for record in self._matching(METRICS, query) if wanted is None or record.name in wanted
+        ]
+
     # ---------------------------------------------------------------- inside
 
     def _check_open(self) -> None:
@@ -179,6 +273,7 @@ class InMemoryStore:
         key_of = _key_of(table)
         with self._lock:
             self._check_open()
+            _refuse(table, batch)
             rows = self._rows.setdefault(table.name, {})
             for item in batch:
                 key = key_of(item)
@@ -213,6 +308,27 @@ class InMemoryStore:
                 last = found[query.limit - 1][0]
         return replace(page, cursor=Cursor(table.name, self._id, last).encode())
 
+    def _records(self, table: Table[E, R]) -> list[R]:
+        with self._lock:
+            return [table.record_of(table.row_of(item)) for _, item in self._all(table)]
+
+    def _matching(self, table: Table[E, R], query: ContextQuery) -> list[R]:
+        order = _order_of(table)
+        return [record for record in self._records(table) if matches(query, record, order(record)[0])]
+
+    def _get(self, table: Table[E, R], signal_id: str) -> R | None:
+        found = [record for record in self._records(table) if _order_of(table)(record)[1] == signal_id]
+        return max(found, key=_order_of(table), default=None)
+
+    def _delete(self, table: Table[E, R], signal_ids: Sequence[str]) -> int:
+        with self._lock:
+            self._check_open()
+            rows = self._rows.get(table.name, {})
+            gone = [key for key in rows if set(key) & set(signal_ids)]
+            for key in gone:
+                del rows[key]
+            return len(gone)
+
     def _all_span_records(self) -> list[SpanRecord]:
         with self._lock:
             ended, still_open = self._all(SPANS), list(self._open.values())
@@ -238,6 +354,30 @@ def _order_of(table: Table[Any, R]) -> Callable[[R], tuple[int, str]]:
 
 
 _span_key = _key_of(SPANS)
+
+
+def _refuse(table: Table[E, Any], batch: Sequence[E]) -> None:
+    """Refuse numbers that are not finite, which have no sum, and labels that are no texts."""
+    kinds = [column.kind for column in table.columns]
+    wrong = tuple(
+        position
+        for position, item in enumerate(batch)
+        if not all(_is_sound(kind, value) for kind, value in zip(kinds, table.row_of(item), strict=True))
+    )
+    if wrong:
+        where = ", ".join(map(str, wrong))
+        raise WriteRejectedError(
+            f"{table.name} holds finite numbers and labels of text; positions in the batch: {where}", wrong
+        )
+
+
+def _is_sound(kind: str, value: Any) -> bool:  # noqa: ANN401  # anything
+    if kind == "float":
+        return value is None or math.isfinite(value)
+    if kind == "text_map":
+        texts = cast("dict[object, object]", value or {})
+        return all(isinstance(text, str) for text in (*texts, *texts.values()))
+    return True
 
 
 def _record(span: SpanExported) -> SpanRecord:

@@ -21,6 +21,25 @@ after `close()`, and errors of the driver arrive as this project's own.
         of the rows; also after `clear`. From the cursor of a list the rows that the list could not see
         MUST come.
     L11 A cursor of another signal or of other data MUST be refused with `InvalidQueryError`.
+    L12 A metric, score or feedback whose number is not finite, and a label that is no text, MUST be
+        refused with `WriteRejectedError` and its position.
+    L13 An aggregation MUST be over all rows that match, each once, in whatever order, portions and
+        repetitions they were written. Of nothing `count` is 0 and every other number None; sums are
+        right to 1e-12 of the sum of the absolute numbers, everything else is exact.
+    L14 A series MUST have every bucket of its window, in order, aligned to UTC; one in which nothing was
+        observed has no value, never zero.
+    L15 A breakdown MUST come largest value first, ties by key; `group_count` counts all its groups. A row
+        without the name is in the group None; a name that nothing can carry is refused.
+    L16 `previous` MUST be the same of the stretch of equal length before the window, and of a bucket the
+        same of what lies one length of the window before it.
+    L17 Percentiles MUST be exact, by linear interpolation between neighbours.
+    L18 A bucket of a histogram MUST hold its upper bound; the counts add up to all that match.
+    L19 Names MUST come each once, in order of code points, without empty ones.
+    L20 Feedback MUST come back as the number or the text that it was.
+    L21 A review status MUST stay as it was set last, also when the batch is written again.
+    L22 What was deleted by id MUST NOT be found by any query; ids that are not there are passed over.
+    L23 `create_score` and `create_feedback` MUST store with the ids alone, and with the context and the
+        metadata of what they speak of where that is stored.
 """
 
 from __future__ import annotations
@@ -28,12 +47,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord
+from mastra_core.signals.feedback import FeedbackExported, FeedbackInput, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
 from mastra_core.signals.metric import MetricExported, MetricRecord
-from mastra_core.signals.score import ScoreExported, ScoreRecord
+from mastra_core.signals.score import ScoreExported, ScoreInput, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.aggregation import DEFAULT_PERCENTILES, Aggregation, Interval
 from mastra_core.storage.capabilities import Capabilities
+from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery
+from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import FeedbackQuery, LogQuery, MetricQuery, ScoreQuery, TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
@@ -122,7 +144,7 @@ class LogStore(Store, Protocol):
 
 @runtime_checkable
 class MetricStore(Store, Protocol):
-    """Keeps observations."""
+    """Keeps observations, and tells numbers of them."""
 
     def write_metrics(self, batch: Sequence[MetricExported]) -> None:
         """Store observations, all or none. Raises as `SpanStore.write_spans` does."""
@@ -132,28 +154,159 @@ class MetricStore(Store, Protocol):
         """The observations that match."""
         ...
 
+    def aggregate_metrics(self, query: MetricQuery | None, aggregation: Aggregation) -> AggregateResult:
+        """One number of the observations that match, and of their parts; None asks about everything.
+
+        What names and windows mean is said in `mastra_core.storage.aggregation_plan`.
+
+        Raises:
+            InvalidQueryError: it has no meaning; says what is allowed.
+        """
+        ...
+
+    def metric_percentiles(
+        self,
+        query: MetricQuery | None = None,
+        percentiles: float | Sequence[float] = DEFAULT_PERCENTILES,
+        *,
+        interval: Interval | None = None,
+        group_by: str | Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> PercentileResult:
+        """Exact percentiles, as shares within 0 and 1; raises as `aggregate_metrics` does."""
+        ...
+
+    def metric_histogram(self, query: MetricQuery, buckets: Sequence[float] | None = None) -> HistogramResult:
+        """How observations are distributed; over the buckets of the metric's unit where none are given."""
+        ...
+
 
 @runtime_checkable
 class ScoreStore(Store, Protocol):
-    """Keeps scores."""
+    """Keeps scores, and tells numbers of them."""
 
     def write_scores(self, batch: Sequence[ScoreExported]) -> None:
         """Store scores, all or none. Raises as `SpanStore.write_spans` does."""
+        ...
+
+    def create_score(
+        self, score: ScoreInput, *, trace_id: str | None = None, span_id: str | None = None
+    ) -> ScoreRecord:
+        """Store one score of a trace, or of a span of it, now."""
+        ...
+
+    def get_score(self, score_id: str) -> ScoreRecord | None:
+        """One score."""
         ...
 
     def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
         """The scores that match."""
         ...
 
+    def delete_scores(self, score_ids: Sequence[str]) -> int:
+        """Remove scores; how many there were. A batch that is written again brings them back."""
+        ...
+
+    def aggregate_scores(self, query: ScoreQuery | None, aggregation: Aggregation) -> AggregateResult:
+        """As `MetricStore.aggregate_metrics`, of scores."""
+        ...
+
+    def score_percentiles(
+        self,
+        query: ScoreQuery | None = None,
+        percentiles: float | Sequence[float] = DEFAULT_PERCENTILES,
+        *,
+        interval: Interval | None = None,
+        group_by: str | Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> PercentileResult:
+        """As `MetricStore.metric_percentiles`, of scores."""
+        ...
+
 
 @runtime_checkable
 class FeedbackStore(Store, Protocol):
-    """Keeps feedback."""
+    """Keeps feedback, and tells numbers of it."""
 
     def write_feedback(self, batch: Sequence[FeedbackExported]) -> None:
         """Store feedback, all or none. Raises as `SpanStore.write_spans` does."""
         ...
 
+    def create_feedback(
+        self, feedback: FeedbackInput, *, trace_id: str | None = None, span_id: str | None = None
+    ) -> FeedbackRecord:
+        """Store one feedback on a trace, or on a span of it, now."""
+        ...
+
+    def get_feedback(self, feedback_id: str) -> FeedbackRecord | None:
+        """One feedback."""
+        ...
+
     def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
         """The feedback that matches."""
+        ...
+
+    def update_feedback_review(self, feedback_id: str, status: ReviewStatus) -> FeedbackRecord | None:
+        """Say whether somebody still has to look; the feedback as it is now, None where there is none.
+
+        Raises:
+            InvalidQueryError: there is no such status.
+        """
+        ...
+
+    def delete_feedback(self, feedback_ids: Sequence[str]) -> int:
+        """Remove feedback; how much there was. A batch that is written again brings it back."""
+        ...
+
+    def aggregate_feedback(self, query: FeedbackQuery | None, aggregation: Aggregation) -> AggregateResult:
+        """As `MetricStore.aggregate_metrics`, of the values that are numbers; `count` counts texts, too."""
+        ...
+
+    def feedback_percentiles(
+        self,
+        query: FeedbackQuery | None = None,
+        percentiles: float | Sequence[float] = DEFAULT_PERCENTILES,
+        *,
+        interval: Interval | None = None,
+        group_by: str | Sequence[str] | None = None,
+        limit: int = 100,
+    ) -> PercentileResult:
+        """As `MetricStore.metric_percentiles`, of the values that are numbers."""
+        ...
+
+
+@runtime_checkable
+class DiscoveryStore(Store, Protocol):
+    """Tells which names there are, of all that it keeps; None asks about everything."""
+
+    def list_entity_types(self, query: DiscoveryQuery | None = None) -> Page[str]:
+        """Kinds of what made signals: agent, tool, workflow and their like."""
+        ...
+
+    def list_entity_names(self, query: DiscoveryQuery | None = None) -> Page[str]:
+        """Names of what made signals; of one kind with `entity_type`."""
+        ...
+
+    def list_services(self, query: DiscoveryQuery | None = None) -> Page[str]:
+        """Programs."""
+        ...
+
+    def list_environments(self, query: DiscoveryQuery | None = None) -> Page[str]:
+        """Where programs run, for instance production."""
+        ...
+
+    def list_tags(self, query: DiscoveryQuery | None = None) -> Page[str]:
+        """Markers of the user's."""
+        ...
+
+    def list_metric_names(self, query: MetricNameQuery | None = None) -> Page[str]:
+        """What is measured."""
+        ...
+
+    def list_label_keys(self, query: MetricNameQuery | None = None) -> Page[str]:
+        """Labels that metrics carry."""
+        ...
+
+    def list_label_values(self, key: str, query: MetricNameQuery | None = None) -> Page[str]:
+        """Values of one label; none where nothing carries it."""
         ...

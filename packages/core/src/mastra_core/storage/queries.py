@@ -6,14 +6,16 @@ nothing is ever ignored in silence. Time windows are half-open and in UTC.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from mastra_core.clock import to_time_ns
 from mastra_core.errors import InvalidQueryError, MastraError
+from mastra_core.signals.feedback import ReviewStatus
 from mastra_core.storage.cursors import START, Cursor
 from mastra_core.storage.text_search import parse_text
 from mastra_core.validated import Validated
@@ -25,6 +27,8 @@ def _as_tuple(value: object) -> object:
 
 
 Status = Literal["running", "success", "error", "interrupted"]
+Type = Literal["counter", "gauge", "histogram"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Level = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 
 # To a type checker what a user may write, to pydantic what a query holds in the end.
@@ -32,10 +36,12 @@ if TYPE_CHECKING:
     OneOrMore = str | Sequence[str]
     OneOrMoreStatuses = Status | Sequence[Status]
     OneOrMoreLevels = Level | Sequence[Level]
+    OneOrMoreTypes = Type | Sequence[Type]
 else:
     OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     OneOrMoreStatuses = Annotated[tuple[Status, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
     OneOrMoreLevels = Annotated[tuple[Level, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    OneOrMoreTypes = Annotated[tuple[Type, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
 class Query(Validated):
@@ -62,12 +68,24 @@ class TimeWindow(Query):
         return self
 
     @classmethod
-    def last(cls, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> TimeWindow:
-        """From so long ago, with no end, so that what arrives while reading is found as well."""
+    def last(
+        cls,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        until: datetime | None = None,
+    ) -> TimeWindow:
+        """From so long ago, with no end, so that what arrives while reading is found as well.
+
+        With `until` it is so long before that moment, which is the end: series reach up to it, and the
+        window can be compared with the one before.
+        """
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         if length <= timedelta(0):
             raise InvalidQueryError(f"Field `window` must be longer than nothing, got {length}; try hours=24")
-        return cls(start=datetime.now(UTC) - length)
+        return cls(start=(datetime.now(UTC) if until is None else until) - length, end=until)
 
     @property
     def start_ns(self) -> int | None:
@@ -80,13 +98,12 @@ class TimeWindow(Query):
         return None if self.end is None else to_time_ns(self.end)
 
 
-class SignalQuery(Query):
-    """The common filter: every field of the correlation context, time, page and order.
+class ContextQuery(Query):
+    """The common filter: every field of the correlation context, time and page.
 
     Attributes:
         tags: all of these.
         metadata: these keys with these values; an object matches the objects that contain it.
-        order: by time, ties broken by id in the same direction.
     """
 
     entity_type: str | None = None
@@ -112,7 +129,6 @@ class SignalQuery(Query):
     tags: OneOrMore | None = None
     metadata: dict[str, Any] | None = None
     window: TimeWindow | None = None
-    order: Literal["newest", "oldest"] = "newest"
     limit: int = Field(default=50, ge=1, le=10_000)
     offset: int = Field(default=0, ge=0)
 
@@ -121,6 +137,16 @@ class SignalQuery(Query):
         for name in ("metadata", "scope", "data"):
             _check_partial(name, getattr(self, name, None))
         return self
+
+
+class SignalQuery(ContextQuery):
+    """Which signals of a kind.
+
+    Attributes:
+        order: by time, ties broken by id in the same direction.
+    """
+
+    order: Literal["newest", "oldest"] = "newest"
 
 
 def _check_partial(path: str, value: object) -> None:
@@ -207,21 +233,69 @@ class LogQuery(MomentQuery):
 
 
 class MetricQuery(MomentQuery):
-    """Which observations."""
+    """Which observations.
+
+    Attributes:
+        name: of this metric, or of one of several.
+        type: one or more of counter, gauge, histogram.
+        labels: these labels with these values.
+        unit: in this unit, or in one of several.
+        provider: of the model, as stored beside the labels.
+        model: the same.
+        min_value: at least so much.
+        max_value: at most so much.
+    """
 
     name: OneOrMore | None = None
+    type: OneOrMoreTypes | None = None
     labels: dict[str, str] | None = None
+    unit: OneOrMore | None = None
+    provider: OneOrMore | None = None
+    model: OneOrMore | None = None
+    min_value: Finite | None = None
+    max_value: Finite | None = None
 
 
 class ScoreQuery(MomentQuery):
-    """Which scores."""
+    """Which scores; `source` and `experiment_id` are among the common filters.
+
+    Attributes:
+        scorer_id: judged by this scorer, or by one of several.
+        scorer_version: by this version of it.
+        score_trace_id: whose scoring is this trace.
+        min_score: at least so much.
+        max_score: at most so much.
+    """
 
     scorer_id: OneOrMore | None = None
-    min_score: float | None = Field(default=None, allow_inf_nan=False)
-    max_score: float | None = Field(default=None, allow_inf_nan=False)
+    scorer_version: OneOrMore | None = None
+    score_trace_id: str | None = None
+    min_score: Finite | None = None
+    max_score: Finite | None = None
 
 
 class FeedbackQuery(MomentQuery):
-    """Which feedback."""
+    """Which feedback; `source`, `user_id` and `experiment_id` are among the common filters.
+
+    Attributes:
+        feedback_type: one kind, or one of several.
+        value: exactly this number or this text; 1 is not "1".
+        min_value: a number, at least so much.
+        max_value: a number, at most so much.
+        source_id: called so in its own system.
+        review_status: needs_review or reviewed.
+    """
 
     feedback_type: OneOrMore | None = None
+    value: float | str | None = None
+    min_value: Finite | None = None
+    max_value: Finite | None = None
+    source_id: str | None = None
+    review_status: ReviewStatus | None = None
+
+    @field_validator("value")
+    @classmethod
+    def _check_value(cls, value: float | str | None) -> float | str | None:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError("a finite number or a text")
+        return value

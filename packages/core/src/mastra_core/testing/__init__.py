@@ -7,6 +7,24 @@ The fakes need nothing else. `strategies` and `contracts` need the extra `mastra
     from mastra_core.testing.contracts import SpanStoreContract
 """
 
-from mastra_core.testing.fakes import FakeClock, SequentialIds, fake_log, fake_open_span, fake_span
+from mastra_core.testing.fakes import (
+    FakeClock,
+    SequentialIds,
+    fake_feedback,
+    fake_log,
+    fake_metric,
+    fake_open_span,
+    fake_score,
+    fake_span,
+)
 
-__all__ = ["FakeClock", "SequentialIds", "fake_log", "fake_open_span", "fake_span"]
+__all__ = [
+    "FakeClock",
+    "SequentialIds",
+    "fake_feedback",
+    "fake_log",
+    "fake_metric",
+    "fake_open_span",
+    "fake_score",
+    "fake_span",
+]

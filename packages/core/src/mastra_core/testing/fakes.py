@@ -1,4 +1,4 @@
-"""A clock, a source of ids, spans and logs that tests decide about."""
+"""A clock, a source of ids, and signals of every kind that tests decide about."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import itertools
 from typing import Any
 
 from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.feedback import FeedbackExported
 from mastra_core.signals.log import LogExported
+from mastra_core.signals.metric import MetricExported
 from mastra_core.signals.process import current_process
+from mastra_core.signals.score import ScoreExported
 from mastra_core.signals.span import SpanExported
 
 NOON_NS = 1_700_000_000 * 10**9
@@ -87,3 +90,42 @@ def fake_log(number: int, **fields: Any) -> LogExported:  # noqa: ANN401  # any 
         "message": f"log {number}",
     }
     return LogExported(**{**known, **fields})
+
+
+def fake_metric(number: int, value: float = 1.0, **fields: Any) -> MetricExported:  # noqa: ANN401  # any field
+    """An observation `number` seconds after noon."""
+    known: dict[str, Any] = {
+        "metric_id": f"{number:032x}",
+        "timestamp_ns": NOON_NS + number * 10**9,
+        "name": "requests",
+        "type": "counter",
+        "value": value,
+    }
+    return MetricExported(**{**known, **fields})
+
+
+def fake_score(number: int, score: float = 1.0, **fields: Any) -> ScoreExported:  # noqa: ANN401  # any field
+    """A score of a trace, given `number` seconds after noon."""
+    known: dict[str, Any] = {
+        "score_id": f"{number:032x}",
+        "timestamp_ns": NOON_NS + number * 10**9,
+        "trace_id": f"{1:032x}",
+        "span_id": None,
+        "scorer_id": "relevance",
+        "score": score,
+    }
+    return ScoreExported(**{**known, **fields})
+
+
+def fake_feedback(number: int, value: float | str = 1.0, **fields: Any) -> FeedbackExported:  # noqa: ANN401
+    """Feedback on a trace, given `number` seconds after noon."""
+    known: dict[str, Any] = {
+        "feedback_id": f"{number:032x}",
+        "timestamp_ns": NOON_NS + number * 10**9,
+        "trace_id": f"{1:032x}",
+        "span_id": None,
+        "feedback_type": "rating",
+        "value_number": None if isinstance(value, str) else value,
+        "value_text": value if isinstance(value, str) else None,
+    }
+    return FeedbackExported(**{**known, **fields})

@@ -10,12 +10,19 @@ contract believes no store's word about itself. A `conftest.py` beside that file
 `pytest.register_assert_rewrite("mastra_core.testing.contracts")`, or failures lose their detail.
 """
 
+from mastra_core.testing.contracts.annotations import FeedbackStoreContract, ScoreStoreContract
+from mastra_core.testing.contracts.discovery import DiscoveryStoreContract
 from mastra_core.testing.contracts.logs import DurableLogStoreContract, LogStoreContract
+from mastra_core.testing.contracts.metrics import MetricStoreContract
 from mastra_core.testing.contracts.spans import DurableSpanStoreContract, SpanStoreContract
 
 __all__ = [
+    "DiscoveryStoreContract",
     "DurableLogStoreContract",
     "DurableSpanStoreContract",
+    "FeedbackStoreContract",
     "LogStoreContract",
+    "MetricStoreContract",
+    "ScoreStoreContract",
     "SpanStoreContract",
 ]

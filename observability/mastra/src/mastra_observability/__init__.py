@@ -13,6 +13,8 @@ from mastra_observability.exporters import (
 )
 from mastra_observability.exporters.tree import render_tree
 from mastra_observability.instance import Observability
+from mastra_observability.processors.secret_patterns import SecretPattern
+from mastra_observability.processors.sensitive import SensitiveDataFilter
 
 __all__ = [
     "BaseExporter",
@@ -20,6 +22,8 @@ __all__ = [
     "DefaultExporter",
     "JsonExporter",
     "Observability",
+    "SecretPattern",
+    "SensitiveDataFilter",
     "TestExporter",
     "__version__",
     "render_tree",

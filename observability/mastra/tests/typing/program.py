@@ -1,5 +1,6 @@
 """A program as users write it: the type checkers must know everything in it."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from typing import assert_type
 
@@ -11,6 +12,8 @@ from mastra_observability import (
     DefaultExporter,
     JsonExporter,
     Observability,
+    SecretPattern,
+    SensitiveDataFilter,
     TestExporter,
 )
 
@@ -27,10 +30,12 @@ class Mine(BaseExporter):
 
 
 captured = TestExporter()
+badge = SecretPattern("badge", re.compile(r"BADGE-\d{6}"), hints=("BADGE-",))
 obs = Observability(
     service_name="batch",
     storage="memory://",
     exporters=[DefaultExporter(batch_size=10), ConsoleExporter(), JsonExporter("x.jsonl"), captured, Mine()],
+    processors=[SensitiveDataFilter(more_keys=["iban"], more_patterns=[badge], style="partial")],
 )
 
 

@@ -1,0 +1,62 @@
+"""How what is hidden looks afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from typing import Final, Literal
+
+RedactionStyle = Literal["full", "partial", "hash"]
+"""Nothing is left; the last four characters are; or a mark that is equal for equal secrets."""
+
+MASK: Final = "[REDACTED]"
+
+_MIN_PARTIAL_CHARS: Final = 12
+"""Of shorter secrets the last four characters would be too much."""
+
+
+class Redaction:
+    """Puts a mask in place of a secret.
+
+        full      [REDACTED]
+        partial   [REDACTED]…c0de
+        hash      [REDACTED]#5c1f0a9be7d2
+
+    Args:
+        style: what is left to be seen.
+        mask: what stands for a secret.
+        hash_key: makes hashes that nobody can compute who does not have it. None takes a random one, so
+            that equal secrets look equal within this program alone.
+
+    Attributes:
+        mask: what stands for a secret.
+    """
+
+    def __init__(self, style: RedactionStyle, mask: str, hash_key: bytes | None) -> None:
+        self._style = style
+        self.mask = mask
+        self._hash_key = hashlib.sha256(os.urandom(32) if hash_key is None else hash_key).digest()
+        self._is_hidden = re.compile(re.escape(mask) + r"(?:…[A-Za-z0-9]{4}|#[0-9a-f]{12})?").fullmatch
+
+    def is_hidden(self, text: str) -> bool:
+        """Whether this is what a secret was replaced by."""
+        return self._is_hidden(text) is not None
+
+    def hide(self, secret: str) -> str:
+        """What stands for a secret."""
+        if self.is_hidden(secret):
+            return secret
+        if self._style == "hash":
+            return self.distinct(secret)
+        end = secret[-4:]
+        if self._style == "partial" and len(secret) >= _MIN_PARTIAL_CHARS and end.isascii() and end.isalnum():
+            return f"{self.mask}…{end}"
+        return self.mask
+
+    def distinct(self, secret: str) -> str:
+        """What stands for a secret in a field that things are grouped by: different for different ones."""
+        if self.is_hidden(secret):
+            return secret
+        digest = hashlib.blake2b(secret.encode(errors="backslashreplace"), digest_size=6, key=self._hash_key)
+        return f"{self.mask}#{digest.hexdigest()}"

@@ -1,0 +1,207 @@
+"""Secrets that can be told by what they look like, wherever they stand.
+
+Every pattern takes time in proportion to the text, whatever the text is: a search begins at a literal,
+what follows is matched without a way back (`++`) or within a fixed length, and what a pattern has once
+gone over it either keeps, or can begin in only once. A property that regular expressions are slow at,
+such as a checksum, is looked at in Python, once for each candidate.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+MIN_KEY_CHARS: Final = 17
+"""Keys are longer than words; what is shorter is not looked at for being one."""
+
+MIN_DIGITS: Final = 13
+"""Of the number of a card."""
+
+
+def _always(_secret: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class SecretPattern:
+    """A kind of secret, by what it looks like.
+
+    Attributes:
+        name: what it is, in a word.
+        expression: finds it; where it has a group `secret`, only that is hidden. It is run over texts of
+            any length, so it must not go back and forth in them.
+        hints: texts, or expressions over JSON text, of which each match has one; they are looked for
+            first, which is much faster. None: every payload is parsed and gone through.
+        within: what each match has, and most payloads have not, so that the hints of those need not be
+            looked for: `keys` are `MIN_KEY_CHARS` letters, digits, `_` and `-` without a gap, `numbers`
+            are `MIN_DIGITS` digits with nothing but spaces and hyphens between them.
+        is_secret: whether a candidate is one.
+    """
+
+    name: str
+    expression: re.Pattern[str]
+    hints: tuple[str | re.Pattern[bytes], ...] = ()
+    within: Literal["anything", "keys", "numbers"] = "anything"
+    is_secret: Callable[[str], bool] = _always
+
+
+# ---------------------------------------------------------------- what regular expressions do not see
+
+_PLACEHOLDER = re.compile(
+    r"(?i:true|false|null|none|undefined|required|optional|changeme|password|secret|token|"
+    r"(?:your|my|the)[-_ ].{0,40})"
+    r"|[*x•.…_-]+|X+|\$\{.*|\$[A-Z_][A-Z0-9_]*|%[sdr]|%\(\w+\)?s?|\{.*|<.*|\[[A-Za-z_ ]+\]?"
+    r"|(?:os|self|cls|settings|config|env|process|this)\..*|\w+\(.*",
+    re.DOTALL,
+)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a text stands for a secret instead of being one: `***`, `${PASSWORD}`, `os.environ[…]`."""
+    return _PLACEHOLDER.fullmatch(text) is not None
+
+
+def _has_luhn_checksum(digits: str) -> bool:
+    total = 0
+    for position, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + position % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+_CARD = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})"  # Visa
+    r"|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}"  # Mastercard
+    r"|3[47]\d{13}"  # American Express
+    r"|(?:6011|65\d\d|64[4-9]\d)\d{12}"  # Discover
+    r"|3(?:0[0-5]|[68]\d)\d{11}"  # Diners Club
+    r"|35(?:2[89]|[3-8]\d)\d{12}"  # JCB
+    r"|62\d{14,17}"  # UnionPay
+)
+
+
+def is_card_number(text: str) -> bool:
+    """Whether a text is the number of a payment card: a known issuer, its length, a valid checksum."""
+    digits = text.replace(" ", "").replace("-", "")
+    return _CARD.fullmatch(digits) is not None and len(set(digits)) > 1 and _has_luhn_checksum(digits)
+
+
+def _is_varied(text: str) -> bool:
+    """Digits, or capitals after small letters: as keys have, and words joined by hyphens do not."""
+    return any(map(str.isdigit, text)) or re.search(r"[a-z][A-Z]", text) is not None
+
+
+def _is_bearer(text: str) -> bool:
+    return _is_varied(text) or len(text) >= 20
+
+
+def _is_user_and_password(text: str) -> bool:
+    """Whether it is what HTTP's basic authentication sends: `user:password` in base 64."""
+    try:
+        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _is_password(text: str) -> bool:
+    return not is_placeholder(text)
+
+
+# ---------------------------------------------------------------- the patterns
+
+# Not inside a word. An escape before it, such as the `n` of a line break that was escaped twice, is none.
+_START = r"(?:(?<![A-Za-z0-9]{w})|(?<=\\[nrtbf]{w})|(?<=%[0-9A-Fa-f]{{2}}{w})|(?<=\\u[0-9a-fA-F]{{4}}{w}))"
+
+
+def _key(prefix: str, rest: str, hints: tuple[str, ...] = (), *, is_varied: bool = False) -> SecretPattern:
+    """A key that a provider marks by how it begins; the prefix is a literal, so that searching is fast."""
+    start = _START.format(w=re.escape(prefix))
+    return SecretPattern(
+        prefix.strip("-_."),
+        re.compile(re.escape(prefix) + start + rest, re.ASCII),
+        hints or (prefix,),
+        within="keys",
+        is_secret=_is_varied if is_varied else _always,
+    )
+
+
+SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
+    SecretPattern(
+        "private key",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----"
+            r".*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|\Z)",
+            re.DOTALL,
+        ),
+        ("PRIVATE KEY",),
+    ),
+    SecretPattern(
+        "JWT",
+        # The header runs to its dot, or to where another one begins: no text is gone over twice.
+        re.compile(r"eyJ(?:(?!eyJ)[\w-]){14,}+\.[\w-]{4,}+\.[\w-]*+(?:\.[\w-]*+){0,2}", re.ASCII),
+        ("eyJ",),
+        within="keys",
+    ),
+    SecretPattern(
+        "bearer token",
+        re.compile(r"[Bb]earer(?:[ \t]|%20|\+|\\{1,16}t){1,4}+(?P<secret>[\w.~+/-]{8,}+=*+)", re.ASCII),
+        ("earer",),
+        is_secret=_is_bearer,
+    ),
+    SecretPattern(
+        "basic authentication",
+        re.compile(r"[Bb]asic(?:[ \t]|\\{1,16}t){1,4}+(?P<secret>[A-Za-z0-9+/_-]{4,}+={0,2}+)"),
+        # The backslash is that of an escaped tab; a word behind it has no capitals.
+        (re.compile(rb"asic[ \\t]{1,9}[a-z]{0,256}+[^a-z]"),),
+        is_secret=_is_user_and_password,
+    ),
+    SecretPattern(
+        "password in a URL",
+        re.compile(r"://[^\s/:@\"'<>]{0,256}+:(?P<secret>[^\s/\"'<>]{1,256})@"),
+        (re.compile(rb"://[^\s/\"]{1,2048}@"),),
+        is_secret=_is_password,
+    ),
+    SecretPattern(
+        "card number",
+        re.compile(
+            r"[2-6](?:(?<![0-9A-Za-z][2-6])|(?<=\\[nrtbf][2-6]))(?<![0-9][.,][2-6])"
+            r"(?:\d{12,18}+|\d{3}(?P<gap>[ -])\d{4}(?P=gap)\d{4}(?P=gap)\d{1,7}+|\d{3}[ -]\d{6}[ -]\d{4,5}+)"
+            r"(?![0-9A-Za-z]|\.\d)",
+            re.ASCII,
+        ),
+        (re.compile(rb"[2-6](?<!\d.)\d{3}(?:\d{9}|[ -]\d{4}[ -]\d{4}[ -]|[ -]\d{6}[ -])", re.DOTALL),),
+        within="numbers",
+        is_secret=is_card_number,
+    ),
+    _key("sk-", r"[\w-]{16,}+", is_varied=True),  # OpenAI, Anthropic, OpenRouter, DeepSeek, …
+    _key("AKIA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),  # AWS
+    _key("ASIA", r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    _key("AIza", r"[\w-]{30,}+"),  # Google
+    _key("ya29.", r"[\w-]{20,}+"),
+    _key("GOCSPX-", r"[\w-]{20,}+"),
+    *(_key(f"gh{kind}_", r"[A-Za-z0-9]{20,}+") for kind in "pousr"),  # GitHub
+    _key("github_pat_", r"\w{20,}+"),
+    _key("glpat-", r"[\w-]{20,}+"),
+    *(_key(f"xox{kind}-", r"[\w-]{12,}+", ("xox",)) for kind in "abeoprs"),  # Slack
+    _key("xapp-", r"[\w-]{12,}+", is_varied=True),
+    _key("hooks.slack.com/services/", r"\w{6,20}/\w{6,20}/\w{17,}+"),
+    *(_key(f"{kind}_{mode}_", r"\w{16,}+") for kind in ("sk", "rk") for mode in ("live", "test")),  # Stripe
+    _key("whsec_", r"\w{20,}+"),
+    _key("hf_", r"[A-Za-z0-9]{30,}+", is_varied=True),  # Hugging Face
+    _key("gsk_", r"[A-Za-z0-9]{20,}+", is_varied=True),  # Groq
+    _key("xai-", r"[A-Za-z0-9]{20,}+", is_varied=True),
+    _key("r8_", r"[A-Za-z0-9]{30,}+"),  # Replicate
+    _key("pplx-", r"[A-Za-z0-9]{20,}+"),  # Perplexity
+    _key("nvapi-", r"[\w-]{20,}+"),
+    _key("lsv2_", r"\w{20,}+"),  # LangSmith
+    _key("npm_", r"[A-Za-z0-9]{36}", is_varied=True),
+    _key("pypi-", r"[\w-]{50,}+"),
+    _key("SG.", r"[\w-]{17,}+\.[\w-]{17,}+"),  # SendGrid
+    _key("dop_v1_", r"[a-f0-9]{20,}+"),  # DigitalOcean
+    _key("shpat_", r"[a-fA-F0-9]{20,}+"),  # Shopify
+)
+"""What is looked for by itself."""

@@ -1,0 +1,148 @@
+"""Hides secrets in texts: by what they look like, and by what they are called in `name=value`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from mastra_observability.processors.secret_keys import SensitiveKeys
+from mastra_observability.processors.secret_patterns import (
+    MIN_DIGITS,
+    MIN_KEY_CHARS,
+    SecretPattern,
+    is_placeholder,
+)
+
+_LENGTHS = bytes(
+    ord("x") if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_-") else 0
+    for code in range(256)
+)
+_LONG = b"x" * MIN_KEY_CHARS
+_DIGITS = bytes(ord("9") if chr(code) in "0123456789" else code for code in range(256))
+_NUMBER = b"9" * MIN_DIGITS
+_LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
+
+_WORD = re.compile(r"[A-Za-z0-9_.-]*+")
+_WORD_AHEAD = re.compile(r"[^\r\n\"']*+")
+_HEADERS = ("authorization", "cookie")
+"""Names whose value is the rest of the line: it has words and semicolons."""
+
+Hide = Callable[[str], str]
+_Search = Callable[[bytes], re.Match[bytes] | None]
+
+
+class TextFilter:
+    """Hides secrets in texts of any length, in time proportional to it.
+
+    Args:
+        keys: names of secrets.
+        patterns: looks of secrets.
+    """
+
+    def __init__(self, keys: SensitiveKeys, patterns: Sequence[SecretPattern]) -> None:
+        self._keys = keys
+        # Each with the texts of which one must be there; None where that is not known.
+        self._patterns = tuple((pattern, _texts_of(pattern)) for pattern in patterns)
+        self._hints, self._searches = _hints_of(patterns, "anything")
+        self._key_hints, self._key_searches = _hints_of(patterns, "keys")
+        self._number_hints, self._number_searches = _hints_of(patterns, "numbers")
+        self._is_blind = any(not pattern.hints for pattern in patterns)
+
+    def may_match(self, payload: bytes) -> bool:
+        """Whether there can be a secret, by its looks, in a JSON text; False is certain."""
+        if self._is_blind or _has_one(payload, self._hints, self._searches):
+            return True
+        if _NUMBER in payload.translate(_DIGITS, b" -") and _has_one(
+            payload, self._number_hints, self._number_searches
+        ):
+            return True
+        # Seldom, and then mostly an id: so only what is long is searched.
+        return _LONG in payload.translate(_LENGTHS) and _has_one(
+            b" ".join(_LONG_WORDS.findall(payload)), self._key_hints, self._key_searches
+        )
+
+    def apply(self, text: str, hide: Hide) -> str:
+        """The text with its secrets replaced by what `hide` makes of them; the same one where it has none."""
+        for pattern, texts in self._patterns:
+            if texts is None or any(hint in text for hint in texts):
+                text = _hide_matches(pattern, text, hide)
+        return self._hide_assigned(text, hide) if "=" in text or ":" in text else text
+
+    def _hide_assigned(self, text: str, hide: Hide) -> str:
+        """Hide the values of `password=…`, `'api_key': '…'`, `Authorization: …`."""
+        pieces: list[str] = []
+        done = 0
+        search = self._keys.assignment.search
+        match = search(text)
+        while match is not None:
+            begin, end = self._value_of(match, text)
+            if begin < end:
+                secret = text[begin:end]
+                hidden = hide(secret)
+                if hidden != secret:
+                    pieces += (text[done:begin], hidden)
+                    done = end
+            match = search(text, max(end, match.end("sign")))
+        if not pieces:
+            return text
+        return "".join((*pieces, text[done:]))
+
+    def _value_of(self, match: re.Match[str], text: str) -> tuple[int, int]:
+        """Where the secret of an assignment is; an empty place where it is none."""
+        start = match.start("name")
+        around = text[max(0, start - 64) : start]
+        before = _WORD.match(around[::-1])
+        word = (before[0][::-1] if before else "") + match["name"]
+        kind = "bare" if match["open"] is None else "quoted"
+        begin, end = match.span(kind)
+        # Of `the next token: …` the words before tell that it is none.
+        if word not in self._keys or around + match["name"] not in self._keys:
+            return begin, begin
+        if kind == "bare":
+            name = word.lower()
+            if match["sign"] == ":" and name.endswith(_HEADERS) and (ahead := _WORD_AHEAD.match(text, begin)):
+                return begin, ahead.end()
+            # In prose a colon comes before anything: `password: at least eight characters`.
+            if match["sign"] == ":" and match[kind].isalpha():
+                return begin, begin
+            number_of_tokens = name.endswith("token") and match[kind].replace(".", "").isdigit()
+            if number_of_tokens or is_placeholder(match[kind]):
+                return begin, begin
+        return begin, end
+
+
+def _has_one(payload: bytes, hints: tuple[bytes, ...], searches: tuple[_Search, ...]) -> bool:
+    for hint in hints:  # a plain loop: this is what each event costs
+        if hint in payload:
+            return True
+    return any(search(payload) is not None for search in searches)
+
+
+def _hints_of(
+    patterns: Sequence[SecretPattern], within: str
+) -> tuple[tuple[bytes, ...], tuple[_Search, ...]]:
+    """The hints that are texts, and those that are expressions; each once."""
+    chosen = [pattern for pattern in patterns if pattern.within == within]
+    hints = dict.fromkeys(hint for pattern in chosen for hint in pattern.hints)
+    texts = tuple(hint.encode() for hint in hints if isinstance(hint, str))
+    return texts, tuple(hint.search for hint in hints if not isinstance(hint, str))
+
+
+def _texts_of(pattern: SecretPattern) -> tuple[str, ...] | None:
+    texts = tuple(hint for hint in pattern.hints if isinstance(hint, str))
+    return texts if texts and len(texts) == len(pattern.hints) else None
+
+
+def _hide_matches(pattern: SecretPattern, text: str, hide: Hide) -> str:
+    has_group = "secret" in pattern.expression.groupindex
+
+    def replaced(match: re.Match[str]) -> str:
+        secret = match["secret"] if has_group else match[0]
+        if not pattern.is_secret(secret):
+            return match[0]
+        if not has_group:
+            return hide(secret)
+        begin, end = (place - match.start() for place in match.span("secret"))
+        return match[0][:begin] + hide(secret) + match[0][end:]
+
+    return pattern.expression.sub(replaced, text)

@@ -1,0 +1,520 @@
+"""The filter of sensitive data: what is a secret never leaves, what is none stays as it was."""
+
+import importlib.util
+import json
+import re
+import time
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
+from mastra_core.signals.events import FeedbackEvent, LogEvent, MetricEvent, ScoreEvent, TracingEvent
+from mastra_core.signals.feedback import FeedbackExported
+from mastra_core.signals.log import LogExported
+from mastra_core.signals.metric import MetricExported
+from mastra_core.signals.payload import Json, decode, encode
+from mastra_core.signals.score import ScoreExported
+from mastra_core.signals.span import SpanExported
+from mastra_core.testing.strategies import ended_spans
+from mastra_observability import SecretPattern, SensitiveDataFilter
+from mastra_observability.processors.sensitive import MAX_JSON_IN_TEXT
+
+_spec = importlib.util.spec_from_file_location("secrets_corpus", Path(__file__).with_name("secrets.py"))
+corpus = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(corpus)
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+SPAN_OF = SpanExported(
+    TRACE,
+    SPAN,
+    None,
+    "work",
+    "generic",
+    False,
+    1_790_000_000_123_456_789,
+    1_790_000_001_000_000_000,
+    "success",
+)
+EVENTS = {
+    "span": TracingEvent("span_ended", SPAN_OF),
+    "log": LogEvent(LogExported("1", 1, "info", "said", trace_id=TRACE, span_id=SPAN)),
+    "metric": MetricEvent(MetricExported("1", 1, "words", "counter", 1.0)),
+    "score": ScoreEvent(ScoreExported("1", 1, TRACE, SPAN, "relevance", 0.5)),
+    "feedback": FeedbackEvent(FeedbackExported("1", 1, TRACE, SPAN, "thumbs")),
+}
+TEXTS = {
+    "span": ["name", "error_message", "model", "provider"],
+    "log": ["message", "logger", "origin"],
+    "metric": ["name", "unit", "model", "provider", "cost_unit"],
+    "score": ["scorer_id", "scorer_name", "scorer_version", "source", "reason", "score_trace_id", "trace_id"],
+    "feedback": ["feedback_type", "value_text", "source", "comment", "source_id", "trace_id"],
+}
+PAYLOADS = {
+    "span": ["error", "input", "output", "attributes", "links", "scope", "metadata"],
+    "log": ["data", "metadata"],
+    "metric": ["metadata"],
+    "score": ["metadata"],
+    "feedback": ["metadata"],
+}
+
+
+def event_with(kind, **fields):
+    """An event with something in its fields."""
+    content = getattr(EVENTS[kind], kind)
+    return msgspec.structs.replace(EVENTS[kind], **{kind: msgspec.structs.replace(content, **fields)})
+
+
+def text_places():
+    """Every place in which a text can stand: a name of the place, and what puts a text there."""
+    for kind, names in TEXTS.items():
+        for name in names:
+            yield f"{kind}.{name}", partial(in_field, kind, name)
+        for name in CORRELATION_FIELDS[:-1]:
+            yield f"{kind}.correlation.{name}", partial(in_context, kind, name)
+        yield (
+            f"{kind}.tags",
+            lambda text, kind=kind: event_with(kind, correlation=Correlation(tags=("a", text))),
+        )
+        for name in PAYLOADS[kind]:
+            for shape, make in SHAPES.items():
+                yield f"{kind}.{name} {shape}", partial(in_payload, kind, name, make)
+    yield "metric.labels", lambda text: event_with("metric", labels={"kind": text})
+    yield "metric.labels name", lambda text: event_with("metric", labels={text: "kind"})
+
+
+def in_field(kind, name, text):
+    """The text as a field."""
+    return event_with(kind, **{name: text})
+
+
+def in_context(kind, name, text):
+    """The text as a part of who and where."""
+    return event_with(kind, correlation=Correlation(**{name: text}))
+
+
+def in_tags(kind, text):
+    """The text as a tag."""
+    return event_with(kind, correlation=Correlation(tags=("a", text)))
+
+
+def in_payload(kind, name, make, value):
+    """What is made of the value as a payload."""
+    return event_with(kind, **{name: Json(encode(make(value)))})
+
+
+SHAPES = {
+    "text": lambda text: text,
+    "deep": lambda text: {"a": [{"b": {"c": [1, None, {"d": text}]}}]},
+    "name": lambda text: {text: 1},
+    "JSON": lambda text: {"body": corpus.nested(text, 1)},
+    "JSON in JSON": lambda text: corpus.nested(text, MAX_JSON_IN_TEXT),
+    "JSON line": lambda text: "got: " + json.dumps({"said": text}) + "\nend",
+    "in words": lambda text: f"it said ({text}), and left",
+    "line": lambda text: f"first\n{text}\nlast",
+    "escaped line": lambda text: f"first\\n{text}\\nlast",
+    "unicode": lambda text: f'{{"k": "\\u0041 {text}"}}' if '"' not in text and "\n" not in text else text,
+}
+PLACES = dict(text_places())
+
+
+def leaves(event):
+    """All texts of an event, unescaped as often as they may be."""
+    written = msgspec.json.encode(event).decode()
+    for _ in range(MAX_JSON_IN_TEXT + 2):
+        yield written
+        written = written.replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n").replace("\\/", "/")
+
+
+def is_in(secret, event):
+    """Whether a secret can be read out of an event."""
+    return any(secret in written for written in leaves(event))
+
+
+@pytest.fixture(scope="module")
+def sensitive():
+    """The filter as it is without settings."""
+    return SensitiveDataFilter()
+
+
+# ---------------------------------------------------------------- what must not leave
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_by_its_looks_leaves_from_no_place(sensitive, place):
+    """Every kind of secret, in every field of every signal, at any depth, is gone; the rest is there."""
+    for secret in corpus.LOOKS:
+        event = PLACES[place](secret)
+        cleaned = sensitive.process(event)
+        assert not is_in(secret, cleaned), secret
+        assert b"[REDACTED]" in msgspec.json.encode(cleaned), secret
+        assert type(cleaned) is type(event)
+        assert sensitive.process(cleaned) is cleaned, secret
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_in_words_leaves_from_no_place(sensitive, place):
+    """What tells the secret stays, such as the word before it; the secret goes."""
+    for words, secret in corpus.INSIDE:
+        cleaned = sensitive.process(PLACES[place](words.format(secret)))
+        assert not is_in(secret, cleaned), words
+        assert sensitive.process(cleaned) is cleaned, words
+
+
+@pytest.mark.parametrize("key", corpus.KEYS)
+@pytest.mark.parametrize(
+    "value", ["x", "swordfish", 'with "quotes" \\ and\nlines', ["a", {"b": 1}], {"k": "v"}]
+)
+def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, key, value):
+    """Whatever the value is: in objects, in lists, in JSON in texts, in labels, in pairs."""
+    shapes = [
+        {key: value},
+        {"a": [{"b": {key: value, "c": 1}}]},
+        corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
+        {"headers": [[key, value]]},
+        [{"name": key, "value": value}],
+        ["run", f"--{key}", value],
+    ]
+    for shape in shapes:
+        for kind, names in PAYLOADS.items():
+            for name in names:
+                event = event_with(kind, **{name: Json(encode(shape))})
+                cleaned = decode(getattr(getattr(sensitive.process(event), kind), name))
+                assert "[REDACTED]" in json.dumps(cleaned)
+                assert not is_in(json.dumps(value), cleaned)
+                assert value not in _values(cleaned)
+    labels = sensitive.process(event_with("metric", labels={key: "swordfish", "kind": "x"})).metric.labels
+    assert labels == {key: "[REDACTED]", "kind": "x"}
+
+
+def _values(value):
+    if isinstance(value, dict):
+        yield from (item for inner in value.values() for item in [inner, *_values(inner)])
+    elif isinstance(value, list):
+        yield from (item for inner in value for item in [inner, *_values(inner)])
+    elif isinstance(value, str) and value[:1] in '{["':
+        try:
+            yield from _values(json.loads(value))
+        except ValueError:
+            yield value
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10**6) | st.floats(0, 1) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.text(max_size=5), ANY, max_size=2)
+
+
+def planted(secret):
+    """Values with the secret somewhere inside."""
+    return st.recursive(
+        st.just(secret),
+        lambda inner: (
+            st.tuples(st.lists(ANY, max_size=2), inner, st.lists(ANY, max_size=2)).map(
+                lambda parts: [*parts[0], parts[1], *parts[2]]
+            )
+            | st.tuples(
+                st.dictionaries(st.text(max_size=5), ANY, max_size=2), st.text(max_size=5), inner
+            ).map(lambda parts: {**parts[0], parts[1]: parts[2]})
+        ),
+        max_leaves=6,
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_a_secret_planted_anywhere_never_survives(data):
+    """In values of any shape, with anything beside it, inside of JSON, or under a sensitive name."""
+    sensitive = SensitiveDataFilter()
+    secret = data.draw(st.sampled_from(corpus.LOOKS))
+    value = data.draw(planted(secret))
+    for _ in range(data.draw(st.integers(0, MAX_JSON_IN_TEXT - 1))):
+        value = {"body": json.dumps(value, ensure_ascii=data.draw(st.booleans()))}
+    named = {"outer": {data.draw(st.sampled_from(corpus.KEYS)): data.draw(planted("swordfish"))}}
+    event = event_with("span", input=Json(encode(value)), output=Json(encode(named)))
+    cleaned = sensitive.process(event)
+    assert not is_in(secret, cleaned)
+    assert not is_in("swordfish", cleaned)
+    assert sensitive.process(cleaned) is cleaned
+
+
+def test_names_count_however_they_are_written_in_json(sensitive):
+    """Escapes, spaces and doubled keys hide nothing."""
+    texts = [
+        '{"p\\u0061ssword": "swordfish"}',
+        '{"password" \n:\n "swordfish"}',
+        '{"password": "swordfish", "password": ""}',
+        '{"a": 1, "password": "swordfish", "b": NaN}',
+        '{"pass\\u002dword": "swordfish"}',
+        "[" * 50 + '{"password": "swordfish"}' + "]" * 50,
+        ' \n {"password": "swordfish"}',
+        '"{\\"password\\": \\"swordfish\\"}"',
+        '{"url": "postgres:\\/\\/u:swordfish@host"}',
+        '{"password": "swordfish"}\n{"password": "swordfish"}',
+        '{"password": "swordfish", broken',
+    ]
+    for text in texts:
+        for event in (event_with("log", message=text), event_with("log", data=Json(encode({"body": text})))):
+            assert not is_in("swordfish", sensitive.process(event)), text
+    for text in texts[:4]:
+        if "NaN" not in text:
+            assert not is_in("swordfish", sensitive.process(event_with("span", input=Json(text.encode())))), (
+                text
+            )
+
+
+def test_numbers_can_be_secrets(sensitive):
+    """The number of a card and a numeric password are hidden as numbers too; counts are not."""
+    event = event_with(
+        "span", input=Json(encode({"n": 4111111111111111, "pin_password": 1234, "id": 4111111111111112}))
+    )
+    assert decode(sensitive.process(event).span.input) == {
+        "n": "[REDACTED]",
+        "pin_password": "[REDACTED]",
+        "id": 4111111111111112,
+    }
+
+
+# ---------------------------------------------------------------- what must stay
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_no_secret_stays_byte_for_byte(sensitive, place):
+    """The very same event comes back, for look-alikes in every place."""
+    for text in corpus.HARMLESS:
+        event = PLACES[place](text)
+        assert sensitive.process(event) is event, text
+
+
+@pytest.mark.parametrize("key", corpus.HARMLESS_KEYS)
+def test_names_that_only_sound_like_one_are_left(sensitive, key):
+    """Counts of tokens, keys of tables, authors: nothing is changed, nested or not."""
+    for value in (12, 0.5, "some text", ["a"], {"b": 1}):
+        event = event_with("span", attributes=Json(encode({key: value, "in": [{key: value}]})))
+        assert sensitive.process(event) is event
+
+
+@pytest.mark.parametrize("key", corpus.KEYS)
+@pytest.mark.parametrize("value", [None, True, False, "", [], {}])
+def test_nothing_is_no_secret(sensitive, key, value):
+    """What is empty, or just yes or no, tells nothing, whatever it is called."""
+    event = event_with("span", input=Json(encode({key: value})))
+    assert sensitive.process(event) is event
+
+
+@settings(max_examples=100, deadline=None)
+@given(ended_spans())
+def test_spans_without_secrets_come_back_the_same(span):
+    """Whatever is in them: odd texts, numbers of any size, metadata of any shape."""
+    event = TracingEvent("span_ended", span)
+    assert SensitiveDataFilter().process(event) is event
+
+
+@given(ANY)
+def test_values_beside_a_secret_keep_their_value(value):
+    """Only the secret is replaced; what stands beside it means what it meant."""
+    event = event_with("span", input=Json(encode({"beside": value, "password": "swordfish"})))
+    cleaned = decode(SensitiveDataFilter().process(event).span.input)
+    assert cleaned == {"beside": decode(encode(value)), "password": "[REDACTED]"}
+
+
+def test_ids_are_left_alone(sensitive):
+    """Ids of the pipeline, also those that are digits alone with a valid checksum."""
+    span = msgspec.structs.replace(SPAN_OF, span_id="4111111111111111", parent_span_id="4242424242424242")
+    event = TracingEvent("span_ended", span)
+    assert sensitive.process(event) is event
+    feedback = event_with("feedback", span_id="4111111111111111")
+    assert sensitive.process(feedback) is feedback
+
+
+# ---------------------------------------------------------------- settings
+
+
+def text_of(sensitive, message):
+    """A message after the filter."""
+    return sensitive.process(event_with("log", message=message)).log.message
+
+
+def test_a_style_decides_what_is_left():
+    """Nothing, the last four characters of a long secret, or a mark that equal secrets share."""
+    key = "sk-proj-" + corpus.LETTERS + "c0de"
+    assert text_of(SensitiveDataFilter(), key) == "[REDACTED]"
+    partial = SensitiveDataFilter(style="partial", mask="•••")
+    assert text_of(partial, f"with {key}!") == "with •••…c0de!"
+    assert text_of(partial, "password=hunter2") == "password=•••"
+    hashed = SensitiveDataFilter(style="hash")
+    one, again, other = (text_of(hashed, text) for text in (key, key, key + "x"))
+    assert re.fullmatch(r"\[REDACTED\]#[0-9a-f]{12}", one)
+    assert one == again != other
+    assert text_of(SensitiveDataFilter(style="hash"), key) != one
+    shared = [SensitiveDataFilter(style="hash", hash_key=b"k") for _ in range(2)]
+    assert text_of(shared[0], key) == text_of(shared[1], key)
+
+
+@pytest.mark.parametrize("style", ["full", "partial", "hash"])
+@pytest.mark.parametrize("mask", ["[REDACTED]", "***", "<hidden>", "HIDDEN"])
+def test_filtering_twice_is_filtering_once(style, mask):
+    """In every style, with any mask, what was filtered is left alone."""
+    sensitive = SensitiveDataFilter(style=style, mask=mask)
+    texts = [*corpus.LOOKS, *(words.format(secret) for words, secret in corpus.INSIDE)]
+    for text in texts:
+        for value in (text, {"password": text, "x": [text]}, corpus.nested(text, 2)):
+            once = sensitive.process(event_with("span", name=text, input=Json(encode(value))))
+            assert sensitive.process(once) is once, text
+
+
+def test_secrets_that_things_are_grouped_by_stay_apart(sensitive):
+    """Two users with a secret for a name are still two; the same one is still one."""
+    users = [corpus.LOOKS[0], corpus.LOOKS[1], corpus.LOOKS[0]]
+    hidden = [
+        sensitive.process(event_with("log", correlation=Correlation(user_id=user))).log.correlation.user_id
+        for user in users
+    ]
+    assert hidden[0] == hidden[2] != hidden[1]
+
+
+def test_names_can_be_added_taken_away_and_replaced():
+    """By their plain form: case, hyphens and underscores matter in none of them."""
+    more = SensitiveDataFilter(more_keys=["I-BAN", "straße"], allowed_keys=["Public_Token"])
+    payload = {"iban": "1", "user_iban": "2", "Straße": "3", "public-token": "4", "token": "5"}
+    cleaned = decode(more.process(event_with("span", input=Json(encode(payload)))).span.input)
+    assert cleaned == {
+        "iban": "[REDACTED]",
+        "user_iban": "[REDACTED]",
+        "Straße": "[REDACTED]",
+        "public-token": "4",
+        "token": "[REDACTED]",
+    }
+    assert text_of(more, "iban=DE1234") == "iban=[REDACTED]"
+    only = SensitiveDataFilter(keys=["iban"], patterns=[])
+    event = event_with("span", input=Json(encode({"password": corpus.LOOKS[0]})))
+    assert only.process(event) is event
+    nothing = SensitiveDataFilter(keys=[], patterns=[])
+    for text in corpus.LOOKS:
+        event = event_with("log", message=text)
+        assert nothing.process(event) is event
+
+
+@pytest.mark.parametrize("hints", [(), ("BADGE-",)])
+def test_looks_can_be_added(hints):
+    """A pattern of a user's own, with hints or without, with a group or without."""
+    badge = SecretPattern("badge", re.compile(r"BADGE-(?P<secret>\d{6})"), hints=hints)
+    sensitive = SensitiveDataFilter(more_patterns=[badge])
+    assert text_of(sensitive, "a BADGE-123456 b") == "a BADGE-[REDACTED] b"
+    event = event_with("log", message="BADGE-x")
+    assert sensitive.process(event) is event
+
+
+# ---------------------------------------------------------------- hostile payloads
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[" * 100_000,
+        b"[" * 5_000 + b'{"password":"swordfish"}' + b"]" * 5_000,
+        b'{"password":"swordfish"',
+        b'{"password": "\xff\xfe swordfish"}',
+        b'"\\ud800 password"',
+        b"",
+        b"password",
+        b'{"password":' + b"9" * 100_000 + b"}",
+    ],
+    ids=range(8),
+)
+def test_payloads_that_are_no_json_raise_nothing_and_tell_nothing(sensitive, payload):
+    """What cannot be read is hidden as a whole where it might hold a secret."""
+    cleaned = sensitive.process(event_with("span", input=Json(payload)))
+    assert b"swordfish" not in bytes(cleaned.span.input)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"password":' * 1_000,
+        "[" * 100_000,
+        '{"a":' * 50_000 + '"password"' + "}" * 50_000,
+        '"' * 1_000,
+        "\\" * 10_000 + '"password":"x"',
+        "\ud800 password=swordfish \udfff",
+        "\x00password\x00=\x00swordfish",
+        '{"password": ' + "9" * 10_000 + "}",
+    ],
+    ids=range(8),
+)
+def test_texts_that_break_readers_raise_nothing(sensitive, text):
+    """Broken, endless and bottomless JSON in a text, half characters: the filter goes on."""
+    sensitive.process(event_with("log", message=text))
+    sensitive.process(event_with("log", data=Json(encode({"body": text}))))
+
+
+def test_ten_megabytes_are_gone_through(sensitive):
+    """A payload of ten megabytes with a secret at its end loses the secret, and nothing else."""
+    text = "The river runs to the sea. " * 390_000
+    payload = {"text": text, "more": [text[:1000], {"api_key": "swordfish"}], "end": corpus.LOOKS[0]}
+    cleaned = decode(sensitive.process(event_with("span", input=Json(encode(payload)))).span.input)
+    assert cleaned == {"text": text, "more": [text[:1000], {"api_key": "[REDACTED]"}], "end": "[REDACTED]"}
+
+
+BOMBS = [
+    "eyJ", "eyJa.", "eyJaaaaaaaaaaaaaaaa", "eyJaaaaaaaaaaaaaaaa.", "eyJa-", "a.", "sk-", "sk-a", "-sk-",
+    "sk-a1 ", "AKIA", "AIza", "AKIAAAAAAAAAAAAAAAA", "ghp_", "xoxb-", "xox", "SG.",
+    "SG.aaaaaaaaaaaaaaaaaaaa.", "github_pat_", "hooks.slack.com/services/",
+    "hooks.slack.com/services/aaaaaaa/", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ",
+    "-----BEGIN A PRIVATE KEY", "Bearer ", "Bearer a", "bearer   ", "Basic ", "Basic QQ", "Basic aGk6",
+    "://", "://a:", "://a:b", "://:", "://a:@", ":", "@", "4", "41", "4111 ", "4111-1111-",
+    "4111 1111 1111 1111 ", "378282246310005 ", "password", "password=", "password =", 'password="',
+    "password='x", 'password":', "password\\", "password\\\"", 'password":"', 'password\\":\\"', "token=",
+    "token", "_token=", "a_token=", "Cookie:", "Cookie: ", "cookie:a", "authorization: ", "api_key ",
+    "api-", "key", "pass ", "secret : ", "=", "=>", "\\", '"', "'", "\\\\\\\"", "passwordpassword",
+    "secretsecret=", "s", "0", "password0123", "passwords ", "%41", "\\u0041", "[", "{", "{\"a\":",
+    "password=\"\\", "x" * 64, "-", "_", "a_", "A", "é", "\u2028", "\n", "password\n", "card 4242", "z@",
+    "://z@",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_no_text_takes_more_than_linear_time(sensitive, bomb):
+    """Sixteen times the text takes about sixteen times as long; a megabyte of anything is gone through."""
+
+    def seconds(length):
+        text = (bomb * (length // len(bomb) + 1))[:length] + " password=swordfish"
+        event = event_with("log", message=text)
+        best = 1e9
+        for _ in range(2):
+            began = time.thread_time()
+            cleaned = sensitive.process(event)
+            best = min(best, time.thread_time() - began)
+        assert len(cleaned.log.message) <= 3 * len(text) + 100
+        return best
+
+    small, large = seconds(1 << 16), seconds(1 << 20)
+    # Quadratic time would be 256 times as much. What is too short to be measured is no danger either.
+    assert large <= 64 * max(small, 0.005)
+
+
+# ---------------------------------------------------------------- in the pipeline
+
+
+def test_no_secret_passes_the_pipeline(make, capture):
+    """As a processor of an instance: spans, their errors and stacks, scores and feedback, without secrets."""
+    obs = make(processors=[SensitiveDataFilter()])
+    secret = corpus.LOOKS[0]
+    with obs.span(f"call {secret}", input={"api_key": "swordfish"}, user_id=secret, tags=[secret]) as span:
+        span.update(output=[secret], metadata={"note": secret}, attributes={"h": {"Cookie": "swordfish"}})
+        span.add_score("relevance", 1, reason=secret)
+        span.add_feedback("note", secret, comment=f"Bearer {secret}")
+        span.error(ValueError(secret))
+    obs.flush()
+    assert len(capture.events) >= 3
+    written = msgspec.json.encode(capture.events)
+    assert secret.encode() not in written
+    assert b"swordfish" not in written
+    assert written.count(b"[REDACTED]") >= 10

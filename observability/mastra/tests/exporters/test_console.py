@@ -325,7 +325,7 @@ def test_no_text_of_a_user_reaches_the_terminal_as_a_command(events, text):
     screen = io.StringIO()
     everywhere = {"model": text, "error_message": text, "status": "error"}
     span = msgspec.structs.replace(events.span(1).span, name=text, **everywhere)
-    ConsoleExporter(screen, colors=False).export(
+    ConsoleExporter(screen, colors=False, show_derived_metrics=True).export(
         [
             events.log(text, text or "info", data={text: text}, logger=text),
             events.metric(text, labels={text: text}, unit=text),

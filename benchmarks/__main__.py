@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import ingest  # found through the line above
+import logging_overhead
 import logs
 import metrics
 import queries
@@ -30,6 +31,7 @@ ROWS = {
     "log_suppressed": logs.log_suppressed,
     "duckdb_ingest": ingest.duckdb_ingest,
     "query_percentiles": queries.query_percentiles,
+    "workflow_logging_overhead": logging_overhead.workflow_logging_overhead,
 }
 
 

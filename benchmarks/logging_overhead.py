@@ -38,7 +38,7 @@ from mastra_observability import DefaultExporter
 
 LATENCY_S = 0.2
 ROUNDS = 7
-RUNS = 25
+RUNS = 10
 """Of the workflow in a round without latency, so that opening files does not count."""
 
 BUDGET = Budget("workflow_logging_overhead", "s", 1.05)

@@ -90,6 +90,17 @@ class Delivery:
             return self._deliver()
         finally:
             _here.is_delivering = False
+            if self._buffer.is_abandoned:
+                self._database.close()
+            self._lock.release()
+
+    def end(self, timeout_s: float) -> None:
+        """Disconnect; where a batch is still on its way by then, its thread does it afterwards.
+
+        A connection that is in use cannot be closed, and nobody would close it later.
+        """
+        if self._lock.acquire(timeout=max(0.05, timeout_s)):
+            self._database.close()
             self._lock.release()
 
     def _deliver(self) -> bool:

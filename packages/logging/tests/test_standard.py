@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
+from mastra_core.bridges import CorrelationFilter, ObservabilityHandler
 from mastra_core.signals.log import LogLevel
-from mastra_logging import StandardHandler
+from mastra_logging import LogOutputExporter, StandardHandler
 from mastra_logging.standard import Capture
 from mastra_observability import Observability, TestExporter
 
@@ -72,6 +73,41 @@ def test_records_of_less_weight_are_left_out_also_of_a_handler_that_a_program_ad
     log.info("no")
     log.warning("yes")
     assert written.messages == ["yes"]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_beside_a_handler_of_the_pipeline_a_record_is_printed_and_handed_in_once(
+    set_up, written, log, is_first
+):
+    """Wherever it stands; and what a bridge notes on the record is nobody's field."""
+    exporter, root = TestExporter(), logging.getLogger()
+    bridge = ObservabilityHandler()
+    bridge.addFilter(CorrelationFilter())
+    if is_first:
+        root.addHandler(bridge)
+    set_up(capture_standard=True)
+    if not is_first:
+        root.addHandler(bridge)
+    try:
+        with Observability(exporters=[exporter, LogOutputExporter()]) as observability:
+            with observability.span("s") as span:
+                log.info("theirs", extra={"n": 1})
+            log.info("outside")
+    finally:
+        root.removeHandler(bridge)
+    assert [line.message for line in exporter.logs] == ["theirs", "outside"]
+    assert exporter.logs[0].trace_id == span.trace_id
+    first, second = written.objects
+    assert (first["message"], first["n"], first["trace_id"]) == ("theirs", 1, span.trace_id)
+    assert set(second) == {"timestamp", "level", "message", "logger"}
+
+
+def test_a_record_that_was_made_by_hand_raises_nothing(set_up, capsys):
+    """What is in it may be anything."""
+    set_up()
+    record = logging.makeLogRecord({"msg": "by hand", "created": None})
+    StandardHandler().handle(record)
+    assert "a line is lost" in capsys.readouterr().err
 
 
 def test_what_the_pipeline_says_of_itself_is_printed_and_goes_no_further(set_up, written):

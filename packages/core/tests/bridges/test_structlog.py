@@ -265,6 +265,15 @@ def test_records_that_structlog_formats_arrive_once(said, tracer, place):
     assert [(line.message, line.level) for line in said] == [("theirs 5", "warn"), ("mine", "info")] * 3
 
 
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_record_is_the_same_line_whoever_hands_it_in(said, tracer, place):
+    """structlog's formatter hands on neither `extra=` nor the name of the logger, unless told to."""
+    set_up(foreign=[send_to_observability], **{place: [ObservabilityHandler()]})
+    logging.getLogger("app.web").warning("theirs", extra={"n": 1, "level": "mine"})
+    (line,) = said
+    assert (line.logger, line.level, line.data) == ("app.web", "warn", {"n": 1, "level": "mine"})
+
+
 def test_two_formatters_share_a_chain(said, tracer):
     """One for the terminal and one for a file, as is usual: each record is handed in once."""
     set_up(foreign=[send_to_observability])

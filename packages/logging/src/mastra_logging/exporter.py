@@ -6,7 +6,7 @@ from mastra_core.signals.events import LogEvent
 from mastra_core.signals.log import to_level
 from mastra_logging.fields import line_of
 from mastra_logging.output import Output
-from mastra_logging.program import ORIGIN, current_program
+from mastra_logging.program import current_program
 from mastra_logging.thinning import Thinner
 
 
@@ -16,7 +16,7 @@ class LogOutputExporter:
         init_logging(LogConfig.dev())
         Mastra(…, observability=ObservabilityConfig(exporters=[DefaultExporter(), LogOutputExporter()]))
 
-    Lines that the program said through its own loggers are left out: they are printed already.
+    Lines that the program said through a logging library are left out: that has printed them already.
     Without `init_logging` the defaults hold.
     """
 
@@ -30,7 +30,7 @@ class LogOutputExporter:
         """Print a line."""
         log = event.log
         output = self._output_now()
-        if log.origin == ORIGIN or (to_level(log.level) or output.level) < output.level:
+        if log.origin is not None or (to_level(log.level) or output.level) < output.level:
             return
         line = line_of(log)
         for item in [line] if self._thinner is None else self._thinner.take(line):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mastra_core.signals.log import LogLevel
+from mastra_core.signals.payload import text_of
 from mastra_core.tracing.log_patterns import retry_fields
 from mastra_core.tracing.span import UNSET
 from mastra_logging.program import say
@@ -36,7 +37,7 @@ def record_performance(
         known["input_tokens"] = input_tokens
     if output_tokens is not None:
         known["output_tokens"] = output_tokens
-    say(LogLevel.INFO, f"{operation} completed", {**fields, **known})
+    say(LogLevel.INFO, f"{text_of(operation)} completed", {**fields, **known})
 
 
 def record_retry(
@@ -52,7 +53,7 @@ def record_retry(
         wait_ms: how long until the next.
     """
     fields = {"operation": operation, **retry_fields(attempt, max_attempts, error, wait_ms)}
-    say(LogLevel.WARN, f"{operation} retrying", fields)
+    say(LogLevel.WARN, f"{text_of(operation)} retrying", fields)
 
 
 def record_validation_failure(field: str, reason: str, *, value: object = UNSET) -> None:

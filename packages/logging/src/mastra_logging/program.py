@@ -77,6 +77,7 @@ class ProgramLog:
         timestamp_ns: int | None = None,
         location: str | None = None,
         is_of_pipeline: bool = False,
+        is_sent: bool = False,
     ) -> None:
         """Log a line; never raises.
 
@@ -89,6 +90,7 @@ class ProgramLog:
             timestamp_ns: when; None is now.
             location: file and line; None looks for the caller, where lines have one.
             is_of_pipeline: said by what takes lines away: it is printed, and goes no further round.
+            is_sent: the observability in use has got it already.
         """
         now = self._now() if timestamp_ns is None else timestamp_ns
         was_busy = getattr(self._busy, "is_set", False)
@@ -103,7 +105,7 @@ class ProgramLog:
             line = LogLine(now, level.word, logger, message, join_fields(given, bound_fields(), known))
             for item in [line] if self._thinner is None else self._thinner.take(line):
                 self.output.write(item, is_of_pipeline=busy)
-                if not busy:
+                if not (busy or (is_sent and item is line)):
                     self._send(item, given if item is line else item.fields, error if item is line else None)
         except Exception as fault:  # noqa: BLE001  # an object of the user's that raises whatever is asked
             self.output.report("a line is lost", fault)
@@ -124,7 +126,7 @@ class ProgramLog:
             self._thinner.renew_lock()
 
     def _send(self, line: LogLine, data: Mapping[str, Any], error: BaseException | None) -> None:
-        logger = self._logger()
+        logger = self.target()
         if not logger.is_enabled(line.level):
             return
         span = current_span()
@@ -140,7 +142,8 @@ class ProgramLog:
             origin=ORIGIN,
         )
 
-    def _logger(self) -> LoggerContext:
+    def target(self) -> LoggerContext:
+        """Where lines go besides."""
         if self.observability is None or current_span() is not None:
             return active_logger()
         return self.observability.logger

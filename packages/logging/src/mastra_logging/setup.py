@@ -9,7 +9,9 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.typing import Processor
 
+from mastra_core.bridges import send_to_observability
 from mastra_core.clock import Clock, system_clock
+from mastra_core.errors import ConfigurationError
 from mastra_core.tracing.observability import ObservabilityInstance
 from mastra_logging import program
 from mastra_logging.config import LogConfig
@@ -38,7 +40,8 @@ def init_logging(
         config: how; None takes environment and TOML.
         observability: where lines go besides; None takes what is in use at the time.
         processors: of structlog, run on each line before it is written; one that raises
-            `structlog.DropEvent` takes the line out, one that fails loses it.
+            `structlog.DropEvent` takes the line out, one that fails loses it. `send_to_observability`
+            is left out: lines go there by themselves.
         clock: what time it is; for tests.
 
     Returns:
@@ -48,8 +51,14 @@ def init_logging(
         ConfigurationError: a setting is wrong, or the file cannot be written.
     """
     global _capture  # noqa: PLW0603  # there is one log of a program
-    config = config or LogConfig()
-    chain: list[Processor] = [merge_contextvars, *processors, hand_over]
+    config = LogConfig() if config is None else config
+    if not isinstance(config, LogConfig):  # pyright: ignore[reportUnnecessaryIsInstance]  # a word, in programs without types
+        raise ConfigurationError(
+            f"Field `config` of init_logging must be a LogConfig, got {config!r} ({type(config).__name__}); "
+            'write init_logging(LogConfig(level="debug"))'
+        )
+    own = (one for one in processors if one is not send_to_observability)
+    chain: list[Processor] = [merge_contextvars, *own, hand_over]
     with program.lock:
         now = program.is_set_up()
         if (

@@ -7,6 +7,9 @@
 Each is a context manager for `with` and `async with`. It logs `<what> started` (debug), then `<what>
 completed` (info), `failed` (error) or `interrupted` (warn) with `duration_ms`, as the runtime does of its
 own workflows, steps and model calls. Exceptions pass unchanged.
+
+What is to be a text and is none, such as a number for an id, is taken as `str` has it: an id that only
+some stores can hold would cost every line inside.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import Any, Self
 from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.correlation import Entity
 from mastra_core.signals.log import LogLevel
+from mastra_core.signals.payload import text_of
 from mastra_core.tracing.active import active_tracer
 from mastra_core.tracing.log_patterns import STARTED, end_of_work
 from mastra_core.tracing.span import NO_OP_SPAN, Span
@@ -55,7 +59,7 @@ class WorkSpan:
         self._bound: Bound | None = None
         self._began_ns = 0
 
-    def update(self, **fields: Any) -> Self:  # noqa: ANN401  # any field
+    def update(self, /, **fields: Any) -> Self:  # noqa: ANN401  # any field
         """Say more in the last line of the log."""
         self._fields.update(fields)
         return self
@@ -107,6 +111,7 @@ class ModelSpan(WorkSpan):
 
 def workflow_span(workflow_id: str, name: str) -> WorkSpan:
     """A run of a workflow: binds `workflow_id` and `workflow_name`, and opens a span `workflow_run`."""
+    workflow_id, name = text_of(workflow_id), text_of(name)
     return WorkSpan(
         "workflow",
         SpanType.WORKFLOW_RUN,
@@ -133,6 +138,7 @@ def step_span(workflow_id: str, step_id: str, step_name: str, *, attempt: int = 
         step_name: what a person calls it.
         attempt: from 1.
     """
+    workflow_id, step_id, step_name = text_of(workflow_id), text_of(step_id), text_of(step_name)
     return WorkSpan(
         "step",
         SpanType.WORKFLOW_STEP,
@@ -151,6 +157,7 @@ def llm_span(model: str, *, provider: str | None = None, operation: str | None =
         provider: who runs it.
         operation: what is asked of it, such as `chat`.
     """
+    model = text_of(model)
     attributes = {"model": model} if provider is None else {"model": model, "provider": provider}
     return ModelSpan(
         "model",
@@ -168,6 +175,7 @@ def database_span(operation: str, table: str) -> WorkSpan:
         operation: such as `select`.
         table: or whatever it works on.
     """
+    operation, table = text_of(operation), text_of(table)
     return WorkSpan(
         "database",
         SpanType.GENERIC,

@@ -119,6 +119,7 @@ class RecordingLogger:
             return
         if type(timestamp_ns) is not int or not 0 <= timestamp_ns <= _LATEST_NS:
             timestamp_ns = None
+        origin = None if origin is None else text_of(origin)
         self._record(known.word, message, _fields(data), error, timestamp_ns, logger, origin)
 
     def is_enabled(self, level: str | int) -> bool:

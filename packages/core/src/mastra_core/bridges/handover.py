@@ -26,6 +26,12 @@ _OWN = (
 _HANDED_IN = "_mastra_handed_in"
 """Attribute of a log record: whom it was handed to."""
 
+ADDED = "_mastra_added"
+"""Attribute of a log record: the names of those that a filter of this project put there."""
+
+_OF_RECORDS = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
+"""What a record has of its own; anything else was given with `extra=`."""
+
 _MAX_FRAMES = 60
 
 
@@ -102,6 +108,16 @@ def claim(record: logging.LogRecord, target: LoggerContext) -> bool:
     setattr(record, _HANDED_IN, (*handed_in, number))
     _thread.claimed.append((number, token))
     return not is_known
+
+
+def given_with(record: logging.LogRecord) -> dict[str, Any]:
+    """What was given with `extra=`."""
+    added = getattr(record, ADDED, ())
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in _OF_RECORDS and name not in added and not name.startswith("_mastra_")
+    }
 
 
 def _came_from_structlog(name: str, target: int) -> bool:

@@ -11,19 +11,24 @@ Nothing is installed by itself: a program says where they belong.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from mastra_core.bridges.handover import HandingIn, claim, ids, is_welcome, target_of, without_ids
+from mastra_core.bridges.handover import (
+    ADDED,
+    HandingIn,
+    claim,
+    given_with,
+    ids,
+    is_welcome,
+    target_of,
+    without_ids,
+)
 from mastra_core.bridges.structlog import hand_in_event
 from mastra_core.signals.payload import text_of
 from mastra_core.tracing.logger import LoggerContext
 
 _IDS = ("trace_id", "span_id", "session_id")
-_ADDED = "_mastra_added"
-_KNOWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-"""What a record has of its own; anything else was given with `extra=`."""
 
 
 class CorrelationFilter(logging.Filter):
@@ -46,7 +51,7 @@ class CorrelationFilter(logging.Filter):
             found = ids()
             added = {name: found.get(name, self._absent) for name in _IDS if not hasattr(record, name)}
             record.__dict__.update(added)
-            setattr(record, _ADDED, (*getattr(record, _ADDED, ()), *added))
+            setattr(record, ADDED, (*getattr(record, ADDED, ()), *added))
         return True
 
 
@@ -105,9 +110,7 @@ def _hand_in(target: LoggerContext, record: logging.LogRecord) -> None:
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     """What was given with `extra=`, and the texts that a queue has made of an exception or a stack."""
-    added = {*_KNOWN, *getattr(record, _ADDED, ())}
-    given: Mapping[str, Any] = vars(record)
-    data = {name: value for name, value in given.items() if name not in added and name[:8] != "_mastra_"}
+    data = given_with(record)
     if record.exc_text and not record.exc_info:
         data.setdefault("exception", record.exc_text)
     if record.stack_info:

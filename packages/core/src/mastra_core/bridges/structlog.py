@@ -22,6 +22,7 @@ from mastra_core.bridges.handover import (
     HandingIn,
     claim,
     correlation_fields,
+    given_with,
     is_welcome,
     note_sent,
     target_of,
@@ -92,6 +93,8 @@ class SendToObservability:
         if isinstance(record, logging.LogRecord):
             if not claim(record, target):
                 return
+            if not event.get("_from_structlog"):  # a line of the library itself, of which structlog has half
+                event, name = {**given_with(record), **event}, name or record.name
         else:
             note_sent(target, logger.name if isinstance(logger, logging.Logger) else None)
         hand_in_event(target, method_name, event, name, origin="structlog")

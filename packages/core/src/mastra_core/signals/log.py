@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from pydantic import computed_field
@@ -52,12 +52,13 @@ def to_level(level: object) -> LogLevel | None:
     A number between two levels is the lower one, so that nothing is lost that it would have let
     through. None for what is no level.
     """
-    if isinstance(level, str):
-        word = level.lower()
+    kind = type(level)  # `isinstance` would ask the object for its class, and an object may raise at that
+    if issubclass(kind, str):
+        word = str.lower(cast("str", level))
         return LOG_LEVELS.get(word) or _SYNONYMS.get(word)
-    if not isinstance(level, int) or isinstance(level, bool):
+    if not issubclass(kind, int) or kind is bool:
         return None
-    return max((known for known in LogLevel if known <= level), default=LogLevel.TRACE)
+    return max((known for known in LogLevel if known <= cast("int", level)), default=LogLevel.TRACE)
 
 
 class LogExported(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,6 @@ Nothing that is logged can move the cursor, change colours or begin a line of it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, cast
@@ -34,6 +33,7 @@ _COLORS: Final[dict[str, Color]] = {
 _MESSAGE_COLUMNS: Final = 20
 _DURATION_COLUMNS: Final = 7
 _MOST_LINES: Final = 100
+_LONGEST_MS: Final = 1e15
 _SHOWN_APART: Final = frozenset((*IDS, "workflow_name", "step_name", "location", "exception"))
 
 
@@ -133,7 +133,7 @@ class TextRenderer:
 def _apart(fields: Mapping[str, Any]) -> set[str]:
     """The fields that have a place of their own in pretty lines."""
     took_ms = fields.get("duration_ms")
-    is_length = type(took_ms) in (int, float) and 0 <= cast("float", took_ms) < math.inf
+    is_length = type(took_ms) in (int, float) and 0 <= cast("float", took_ms) < _LONGEST_MS
     apart = {"duration_ms"} if is_length else set[str]()
     if "step_id" in fields and "attempt" in fields and "max_attempts" not in fields:
         apart.add("attempt")

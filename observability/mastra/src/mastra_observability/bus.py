@@ -125,6 +125,7 @@ class ObservabilityBus:
         worker: the thread; to be woken where it `is_idle`.
         feeder: drained before a flush; None for none.
         after_fork: called in a forked child.
+        on_leaving: called when shutting down begins, with the deadline (monotonic).
     """
 
     def __init__(
@@ -151,6 +152,7 @@ class ObservabilityBus:
         self._derive = derive
         self.feeder: Feeder | None = None
         self.after_fork: list[Callable[[], None]] = []
+        self.on_leaving: list[Callable[[float], None]] = []
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
         self._max_lifetime_ns = round(max_span_lifetime_s * 1e9)
@@ -237,6 +239,8 @@ class ObservabilityBus:
             self._shutdown_lock.release()
 
     def _shut_down(self, deadline: float) -> bool:
+        for hurry in self.on_leaving:
+            hurry(deadline)
         if self.feeder is not None:
             self.feeder.stop(deadline)
         self._is_closed = True

@@ -130,6 +130,7 @@ class Observability(RecordingTracer):
             max_span_lifetime_s=config.max_span_lifetime_s,
         )
         bus.after_fork += [guard.reset_after_fork, costs.reset_after_fork]
+        bus.on_leaving.append(costs.hurry)
         super().__init__(
             bus,
             ids,

@@ -1,24 +1,27 @@
 """What requests to models cost: an estimate from their tokens and the prices of their models.
 
 A price of the user's own (`MetricsConfig.prices`) wins; the others are those of `genai-prices`, an
-optional library that knows tiers, dates and cached tokens. It takes half a second to import, so it is
-loaded by the first model that is seen, on the bus's worker; it is asked for nothing over the network.
+optional library that knows tiers, dates and cached tokens, loaded when the first model is seen
+(`mastra_observability.metrics.price_table`).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from mastra_core.clock import to_datetime
 from mastra_core.runtime.metrics_config import MetricsConfig, ModelPrice
 from mastra_observability.drops import log
+from mastra_observability.metrics.price_table import (
+    MAX_MODELS,
+    Cost,
+    PriceTable,
+    Table,
+    load_genai_prices,
+)
 from mastra_observability.metrics.tokens import Tokens, read_tokens
-
-MAX_MODELS = 1_000
-"""Models that are remembered; a program that makes up names must not fill the memory."""
 
 _MAX_SUMS = 10_000
 _PER_TOKENS = 1_000_000
@@ -26,11 +29,6 @@ _OTHERS = "…"
 
 UNPRICED_PROVIDERS = frozenset({"scripted"})
 """Providers that nobody pays, so that not knowing a price is not worth a word."""
-
-Cost = tuple[float, float]
-"""US dollars for the input and for the output."""
-
-_Table = Callable[[str, str | None, Tokens, int], Cost | None]
 
 
 class CostEstimator:
@@ -45,21 +43,27 @@ class CostEstimator:
         table: prices by model, None to take `genai-prices`; for tests.
     """
 
-    def __init__(self, config: MetricsConfig | None, table: _Table | None = None) -> None:
+    def __init__(self, config: MetricsConfig | None, table: Table | None = None) -> None:
         self._is_on = config is not None and config.estimate_cost
         prices: Mapping[str, ModelPrice] = {} if config is None else config.prices
         self._own = [(re.compile(pattern), price) for pattern, price in prices.items()]
         self._own_by_model: dict[tuple[str, str | None], ModelPrice | None] = {}
-        self._table = table
-        self._unknown = Counter[str]()
+        self._table = PriceTable(load_genai_prices if table is None else lambda: table)
+        self._unpriced = Counter[str]()
+        self._told: set[str] = set()
+        self._is_late = False
         self._sums: dict[int, float] = {}
 
     def prepare(self, model: str | None, provider: str | None) -> None:
-        """Load what the model's price needs, while the model still thinks."""
+        """Begin to load what the model's price needs, while the model still thinks."""
         if not self._is_on or model is None or provider in UNPRICED_PROVIDERS:
             return
         if self._own_price(model, provider) is None:
-            self._load()
+            self._table.begin()
+
+    def hurry(self, deadline: float) -> None:
+        """Leave: what is not loaded well before `deadline` (monotonic) is done without."""
+        self._table.hurry(deadline)
 
     def added(
         self,
@@ -99,12 +103,13 @@ class CostEstimator:
 
     def stats(self) -> dict[str, int]:
         """Requests without a price, by model."""
-        return dict(self._unknown)
+        return dict(self._unpriced)
 
     def reset_after_fork(self) -> None:
         """In a forked child: what was begun before is the parent's."""
-        self._unknown.clear()
+        self._unpriced.clear()
         self._sums.clear()
+        self._table.reset_after_fork()
 
     def _cost(self, attributes: Mapping[str, Any], at_ns: int) -> Cost | None:
         model, provider = attributes.get("model"), attributes.get("provider")
@@ -117,9 +122,10 @@ class CostEstimator:
             return _price_own(own, tokens)
         if provider in UNPRICED_PROVIDERS:
             return None
-        cost = self._load()(model, provider, tokens, at_ns)
+        table = self._table.get()
+        cost = None if table is None else table(model, provider, tokens, at_ns)
         if cost is None:
-            self._tell_unknown(model, provider)
+            self._count_unpriced(model, provider, is_table_there=table is not None)
         return cost
 
     def _own_price(self, model: str, provider: str | None) -> ModelPrice | None:
@@ -136,20 +142,23 @@ class CostEstimator:
             )
         return self._own_by_model[key]
 
-    def _load(self) -> _Table:
-        if self._table is None:
-            self._table = _load_table()
-        return self._table
-
-    def _tell_unknown(self, model: str, provider: str | None) -> None:
+    def _count_unpriced(self, model: str, provider: str | None, *, is_table_there: bool) -> None:
         name = model if provider is None else f"{provider}/{model}"
-        if name not in self._unknown and len(self._unknown) >= MAX_MODELS:
+        if name not in self._unpriced and len(self._unpriced) >= MAX_MODELS:
             name = _OTHERS
-        self._unknown[name] += 1
-        if self._unknown[name] == 1 and self._table is not _no_table:
+        self._unpriced[name] += 1
+        if is_table_there and name not in self._told:
+            self._told.add(name)
             log.warning(
                 "No price is known for model %r, so its requests have no cost; set one with "
                 "`MetricsConfig(prices={…})`. Further requests are only counted.",
+                name,
+            )
+        elif self._table.is_late and not self._is_late:
+            self._is_late = True
+            log.warning(
+                "The prices of models were not loaded in time, so a request to %r has no cost. Further ones are "
+                'only counted, in `stats()["unpriced_models"]`.',
                 name,
             )
 
@@ -161,42 +170,3 @@ def _price_own(price: ModelPrice, tokens: Tokens) -> Cost:
     write_usd = price.input_usd if price.cache_write_usd is None else price.cache_write_usd
     input_usd = plain * price.input_usd + read * read_usd + write * write_usd
     return input_usd / _PER_TOKENS, (tokens.output_tokens or 0) * price.output_usd / _PER_TOKENS
-
-
-def _no_table(*_: object) -> Cost | None:
-    """Where the library is not installed no price is known."""
-    return None
-
-
-def _load_table() -> _Table:
-    try:
-        from genai_prices import Usage, calc_price  # noqa: PLC0415  # optional, and slow to import
-    except ImportError:
-        log.warning(
-            "Costs of models are not estimated, because genai-prices is not installed: "
-            "pip install 'mastra-observability[cost]', or give prices with `MetricsConfig(prices={…})`, or "
-            "say `MetricsConfig(estimate_cost=False)`."
-        )
-        return _no_table
-    misses: set[tuple[str, str | None]] = set()
-
-    def look_up(model: str, provider: str | None, tokens: Tokens, at_ns: int) -> Cost | None:
-        if (model, provider) in misses:
-            return None
-        usage = Usage(
-            input_tokens=tokens.input_tokens,
-            output_tokens=tokens.output_tokens,
-            cache_read_tokens=tokens.cache_read_tokens,
-            cache_write_tokens=tokens.cache_write_tokens,
-        )
-        try:
-            price = calc_price(usage, model, provider_id=provider, genai_request_timestamp=to_datetime(at_ns))
-        except LookupError:
-            if len(misses) < MAX_MODELS:
-                misses.add((model, provider))
-            return None
-        except Exception:  # noqa: BLE001  # usage that its units do not cover
-            return None
-        return float(price.input_price), float(price.total_price - price.input_price)
-
-    return look_up

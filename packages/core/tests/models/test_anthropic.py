@@ -2,7 +2,7 @@
 
 import pytest
 
-from mastra_core.errors import ConfigurationError
+from mastra_core.errors import ConfigurationError, ModelError
 from mastra_core.models import AnthropicModel, Message, ModelRequest, ToolCall, Usage
 from mastra_core.runtime.agent import Agent
 from mastra_core.runtime.tool import tool
@@ -269,3 +269,11 @@ def test_a_wrong_limit_is_refused():
         ConfigurationError, match="`max_tokens` of AnthropicModel must be a whole number from 1, got 0"
     ):
         AnthropicModel("m-1", api_key="k", max_tokens=0)
+
+
+async def test_a_block_that_begins_with_no_text_is_malformed(serve):
+    """What is no text where text should be is an error of the provider's, as in a whole answer."""
+    server = serve(HttpReply(pieces=anthropic_stream(({"type": "text", "text": {"a": 1}}, []))))
+    async with AnthropicModel("claude", base_url=server.url, api_key="k", max_retries=0) as model:
+        with pytest.raises(ModelError, match="cannot be read"):
+            [chunk async for chunk in model.stream(HI)]

@@ -13,7 +13,7 @@ from email.utils import formatdate
 import pytest
 
 from mastra_core.errors import ConfigurationError, ModelError
-from mastra_core.models import AnthropicModel, Message, ModelRequest
+from mastra_core.models import AnthropicModel, Message, ModelRequest, ToolCall
 from mastra_core.models.clients import load_sdk
 from mastra_core.runtime.agent import Agent
 from mastra_core.testing.model_server import HttpReply
@@ -22,16 +22,16 @@ ASKED = ModelRequest((Message("system", "Be brief."), Message("user", "Rivers?")
 KEY = "sk-very-secret-key"
 
 
-async def ask(model) -> str:
+async def ask(model, request=ASKED) -> str:
     """The text of an answer; the connections are closed."""
     async with model:
-        return (await model.generate(ASKED)).text
+        return (await model.generate(request)).text
 
 
-async def hear(model) -> list[str]:
+async def hear(model, request=ASKED) -> list[str]:
     """The pieces of an answer; the connections are closed."""
     async with model:
-        return [chunk.text async for chunk in model.stream(ASKED)]
+        return [chunk.text async for chunk in model.stream(request)]
 
 
 async def fail(model, how=ask) -> ModelError:
@@ -62,6 +62,22 @@ async def test_a_model_streams(wire, serve):
     assert chunks[-1].response.text == "Rivers run."
     assert chunks[-1].response.finish_reason == "stop"
     assert server.requests[0].body["stream"] is True
+
+
+@pytest.mark.parametrize("how", [ask, hear])
+async def test_texts_that_utf8_cannot_hold_are_sent_with_escapes(wire, serve, how):
+    """A lone surrogate, from a file or from the model itself, does not end a conversation."""
+    server = serve(HttpReply(pieces=wire.pieces) if how is hear else wire.answer)
+    call = ToolCall("look", {"at": "\ud800"}, "c-1")
+    messages = [
+        Message("system", "\ud800"),
+        Message("user", "\ud801"),
+        Message("assistant", "\ud802", (call,)),
+        Message("tool", "\ud803", tool_call_id="c-1"),
+    ]
+    await how(wire.make(server), ModelRequest(tuple(messages)))
+    sent = str(server.requests[0].body)
+    assert all(escape in sent for escape in ("ud800", "ud801", "ud802", "ud803"))
 
 
 async def test_pieces_may_be_cut_anywhere(wire, serve):

@@ -14,9 +14,17 @@ import msgspec
 from mastra_core.models.answer_format import close_schema, instruct
 from mastra_core.models.clients import ClientPool, load_sdk
 from mastra_core.models.failures import Failures, read_answer
-from mastra_core.models.request import check_count, check_options, make_call, merge_parameters, no_key
+from mastra_core.models.request import (
+    check_count,
+    check_options,
+    cleaned,
+    make_call,
+    merge_parameters,
+    no_key,
+)
 from mastra_core.runtime.model import Message, ModelChunk, ModelRequest, ModelResponse, ToolCall, ToolSpec
 from mastra_core.runtime.usage import Usage, as_count
+from mastra_core.signals.payload import clean_text
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -178,7 +186,7 @@ class AnthropicModel:
             else:
                 body["output_config"] = {"format": {"type": "json_schema", "schema": closed}}
         if said:
-            body["system"] = "\n\n".join(said)
+            body["system"] = clean_text("\n\n".join(said))
         if request.tools:
             body["tools"] = [_tool(spec) for spec in request.tools]
         return merge_parameters(body, request.parameters)
@@ -202,7 +210,7 @@ def _messages(request: ModelRequest) -> Any:  # noqa: ANN401  # the SDK's own ty
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
-    return turns
+    return cleaned(turns)
 
 
 def _blocks(message: Message) -> list[dict[str, Any]]:
@@ -285,7 +293,8 @@ class _Gathered:
             self.answer = event.message
         if event.content_block is not None:
             self._blocks[event.index] = event.content_block
-            text = event.content_block.get("text") or ""
+            begun = event.content_block.get("text")
+            text = begun if isinstance(begun, str) else ""
         if event.delta is not None:
             self.answer.stop_reason = event.delta.stop_reason or self.answer.stop_reason
             text = self._extend(event.index, event.delta)

@@ -14,9 +14,10 @@ import msgspec
 from mastra_core.models.answer_format import close_schema, instruct
 from mastra_core.models.clients import ClientPool, load_sdk
 from mastra_core.models.failures import Failures, read_answer
-from mastra_core.models.request import check_options, make_call, merge_parameters, no_key
+from mastra_core.models.request import check_options, cleaned, make_call, merge_parameters, no_key
 from mastra_core.runtime.model import Message, ModelChunk, ModelRequest, ModelResponse, ToolCall, ToolSpec
 from mastra_core.runtime.usage import Usage
+from mastra_core.signals.payload import encode
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -165,7 +166,7 @@ def _messages(request: ModelRequest) -> Any:  # noqa: ANN401  # the SDK's own ty
     messages = [_message(message) for message in request.messages]
     if request.output_schema and close_schema(request.output_schema) is None:
         messages.insert(0, {"role": "system", "content": instruct(request.output_schema)})
-    return messages
+    return cleaned(messages)
 
 
 def _message(message: Message) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def _message(message: Message) -> dict[str, Any]:
 
 def _sent_call(call: ToolCall) -> dict[str, Any]:
     # Of what was unreadable the tool's message tells; servers read the arguments again, and fail.
-    arguments = msgspec.json.encode(call.arguments).decode()
+    arguments = encode(call.arguments).decode()
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.model import ToolCall
+from mastra_core.signals.payload import clean_text
 
 
 def check_options(
@@ -49,6 +50,17 @@ def merge_parameters(ours: Mapping[str, Any], parameters: Mapping[str, Any]) -> 
             "`agent.generate(…)` for none"
         )
     return {key: value for key, value in {**ours, **parameters}.items() if value is not None}
+
+
+def cleaned(value: Any) -> Any:  # noqa: ANN401  # any JSON value, and the same kind back
+    """What is sent, with texts that UTF-8 can hold: lone surrogates are written as escapes."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def make_call(name: str, arguments: object, id: str) -> ToolCall:

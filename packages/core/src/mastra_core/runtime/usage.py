@@ -109,9 +109,15 @@ class Usage(msgspec.Struct, frozen=True, omit_defaults=True):
         return cast("UsageAttributes", known)  # the same names, see its test
 
 
+MAX_COUNT = 2**53
+"""More is no count: columns and sums could not hold it exactly."""
+
+
 def as_count(value: object) -> int | None:
-    """The count, None for anything else than a whole number from 0."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """The count, None for anything else than a whole number from 0 to `MAX_COUNT`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= MAX_COUNT else None
 
 
 class _Split:

@@ -235,3 +235,75 @@ async def test_mastra_judges_by_ids_and_the_old_name_warns(store, yesterday):
     assert sorted(score.scorer_id for score in scores) == ["b", "old", "relevance"]
     assert {row.session_id for row in (*scores, *feedback)} == {"s-1"}
     assert sorted(str(row.value) for row in feedback) == ["5.0", "up"]
+
+
+class Unspeakable:
+    """Raises when it is shown."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+class Closed(dict):
+    """A mapping that cannot be read."""
+
+    def __iter__(self):
+        raise RuntimeError("closed")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"scorer": " "},
+        {"scorer": Unspeakable()},
+        {"score": Unspeakable()},
+        {"trace_id": ""},
+        {"span_id": " "},
+        {"trace_id": "\ud800"},
+        {"score_trace_id": "\ud800"},
+        {"correlation": 5},
+        {"inherited_metadata": [b"junk"]},
+        {"self": 1},
+    ],
+)
+def test_a_score_that_is_wrong_in_any_way_costs_no_other(annotate, exporter, store, yesterday, wrong):
+    """It is refused and counted, nothing is raised, and those beside it are stored."""
+    obs = annotate(exporters=None)
+    good = {"scorer": "relevance", "score": 1, "trace_id": yesterday[0]}
+    first, refused, last = obs.add_scores([good, {**good, **wrong}, good])
+    assert first
+    assert last
+    assert refused is None
+    assert obs.add_scores([Closed(good)]) == [None]
+    assert obs.flush()
+    assert [score.session_id for score in store.list_scores().items] == ["s-1", "s-1"]
+    assert sum(drop.count for drop in exporter.drops) == 2
+
+
+def test_a_store_that_fails_in_a_way_of_its_own_is_a_store_that_fails(make, exporter):
+    """Whatever a lookup raises, the annotation is kept without its context, and at once."""
+
+    class Broken(InMemoryStore):
+        def get_root_span(self, trace_id):
+            raise ValueError("a bug")
+
+    obs = make(storage=Broken(), exporters=[exporter])
+    began = time.monotonic()
+    obs.add_score("x", 1, trace_id="0" * 32)
+    assert obs.flush(30)
+    assert time.monotonic() - began < 10
+    assert len(exporter.scores) == 1
+
+
+def test_what_is_said_after_the_shutdown_is_counted(annotate, exporter):
+    """Nothing waits for a worker that is gone."""
+    obs = annotate()
+    obs.add_score("x", 1, trace_id="0" * 32)
+    assert obs.shutdown()
+    obs.add_score("x", 1, trace_id="0" * 32)
+    obs.add_feedback("x", 1, trace_id="0" * 32)
+    lost = [(drop["signal"], drop["reason"], drop["count"]) for drop in obs.stats()["dropped"]]
+    assert lost == [("scores", "shutdown", 1), ("feedback", "shutdown", 1)]
+    assert len(exporter.scores) == 1

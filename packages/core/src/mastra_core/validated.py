@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mastra_core.errors import ConfigurationError, MastraError
 
 _HAVING = re.compile(r"\A(\w+) should have (.*)\Z")
 """pydantic's words for a length: `String should have at least 1 character`."""
+
+
+def _check_not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a text with more than white space")
+    return text
+
+
+NonBlank = Annotated[str, Field(min_length=1), AfterValidator(_check_not_blank)]
+"""A text that says something."""
 
 
 class Validated(BaseModel):
@@ -61,6 +71,13 @@ def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # py
     if detail["type"] == "sequence_str":
         message = "a sequence of values, not one text"
     message = _HAVING.sub(lambda match: f"a {match[1].lower()} with {match[2]}", message)
-    value = repr(detail["input"])
+    value = _repr(detail["input"])
     got = value if len(value) <= 200 else value[:200] + "…"
     return f"Field `{where}` must be {message}, got {got} ({type(detail['input']).__name__})"
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
+        return "<unprintable>"

@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 from mastra_core.clock import Clock
-from mastra_core.errors import MastraError
 from mastra_core.ids import IdSource
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.events import FeedbackEvent, ScoreEvent, Signal
 from mastra_core.signals.feedback import FeedbackDetails, FeedbackExported, FeedbackInput
-from mastra_core.signals.payload import Json, clean_text, encode
+from mastra_core.signals.payload import Json, clean_text, describe_error, encode
 from mastra_core.signals.score import ScoreDetails, ScoreExported, ScoreInput
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.snapshot import merge
@@ -62,7 +61,7 @@ class Annotations:
         metadata = said.pop("metadata", None)
         try:
             given = ScoreInput(scorer=scorer, score=score, trace_id=trace_id, span_id=span_id, **said)
-        except (ValueError, TypeError, MastraError) as error:
+        except Exception as error:  # noqa: BLE001  # a user's object may raise whatever it likes
             return self._refuse("scores", error)
         if given.trace_id is None:
             return None
@@ -103,7 +102,7 @@ class Annotations:
             given = FeedbackInput(
                 feedback_type=feedback_type, value=value, trace_id=trace_id, span_id=span_id, **said
             )
-        except (ValueError, TypeError, MastraError) as error:
+        except Exception as error:  # noqa: BLE001  # as above
             return self._refuse("feedback", error)
         if given.trace_id is None:
             return None
@@ -133,7 +132,7 @@ class Annotations:
             self._look_up(event)
 
     def _refuse(self, signal: Signal, error: Exception) -> str | None:
-        self._bus.drops.count("bus", signal, "invalid", 1, str(error))
+        self._bus.drops.count("bus", signal, "invalid", 1, describe_error(error)["message"])
         return None
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 import msgspec
 
-from mastra_core.errors import StorageError
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.events import SIGNAL_OF, Event, FeedbackEvent, ScoreEvent, Signal
 from mastra_core.signals.payload import Json, encode
@@ -63,6 +62,7 @@ class ContextLookup:
         self._base = base
         self._max_waiting = max_waiting
         self._is_failing = False
+        self._has_stopped = False
         self._worker = Worker("mastra-annotations", self._step, lambda: bool(self._waiting), LINGER_S)
         self._reset()
 
@@ -77,7 +77,7 @@ class ContextLookup:
             self._refuse(SIGNAL_OF[type(event)])
             return
         self._waiting[_id_of(event)] = event
-        if self._worker.is_idle and not self._worker.wake():
+        if self._has_stopped or (self._worker.is_idle and not self._worker.wake()):
             self._give_up()
 
     def drain(self, deadline: float) -> None:
@@ -96,6 +96,8 @@ class ContextLookup:
         """Emit everything and end the thread."""
         self.drain(deadline)
         self._worker.stop(deadline)
+        self._has_stopped = True
+        self._give_up()
 
     def reset_after_fork(self) -> None:
         """In a forked child: what waits is the parent's."""
@@ -133,7 +135,7 @@ class ContextLookup:
                 if record is not None:
                     correlation = RecordedSpan(record, NO_OP_TRACER).correlation
                     found[key] = (correlation, encode(record.metadata) if record.metadata else None)
-        except StorageError as error:
+        except Exception as error:  # noqa: BLE001  # a store may be a user's own
             if not self._is_failing:
                 self._is_failing = True
                 log.warning(

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypedDict
 
 import msgspec
-from pydantic import Field, PlainValidator, computed_field
+from pydantic import PlainValidator, computed_field
 
 from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
-from mastra_core.validated import Validated
+from mastra_core.validated import NonBlank, Validated
 
 ReviewStatus = Literal["needs_review", "reviewed"]
 """Whether a person still has to look at feedback."""
@@ -48,15 +48,15 @@ class FeedbackInput(Validated):
 
     path: ClassVar[str] = "feedback"
 
-    feedback_type: str = Field(min_length=1)
+    feedback_type: NonBlank
     value: Annotated[float | str, PlainValidator(_read_value)]
     source: str | None = None
     comment: str | None = None
     user_id: str | None = None
     source_id: str | None = None
     metadata: dict[str, Any] | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
+    trace_id: NonBlank | None = None
+    span_id: NonBlank | None = None
 
 
 class FeedbackDetails(TypedDict, total=False):

@@ -16,7 +16,7 @@ from mastra_core.clock import to_datetime
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
-from mastra_core.validated import Validated
+from mastra_core.validated import NonBlank, Validated
 
 
 class ScoreInput(Validated):
@@ -37,16 +37,16 @@ class ScoreInput(Validated):
 
     path: ClassVar[str] = "score"
 
-    scorer: str = Field(min_length=1)
+    scorer: NonBlank
     score: float = Field(allow_inf_nan=False)
     reason: str | None = None
     source: str | None = None
     scorer_name: str | None = None
     scorer_version: str | None = None
-    score_trace_id: str | None = None
+    score_trace_id: NonBlank | None = None
     metadata: dict[str, Any] | None = None
-    trace_id: str | None = None
-    span_id: str | None = None
+    trace_id: NonBlank | None = None
+    span_id: NonBlank | None = None
 
 
 class ScoreDetails(TypedDict, total=False):

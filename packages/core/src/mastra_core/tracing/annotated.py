@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Unpack, cast
 
 from mastra_core.signals.correlation import Correlation
@@ -98,13 +99,20 @@ def add_feedbacks(tracer: Tracer, feedback: Iterable[FeedbackInput | Mapping[str
     return [_add(tracer.add_feedback, "feedback_type", "value", item) for item in feedback]
 
 
+_NO_FIELDS = frozenset({"self", "correlation", "inherited_metadata"})
+"""Parameters of `Tracer.add_score` that are no fields of a score."""
+
+
 def _add(add: Callable[..., str | None], what: str, value: str, item: object) -> str | None:
     """Add one item; what it is made of is checked by who takes it, so that all is counted in one place."""
+    fields: dict[str, Any] = {}
     if isinstance(item, ScoreInput | FeedbackInput):
-        fields: dict[str, Any] = {name: getattr(item, name) for name in item.model_fields_set}
+        fields = {name: getattr(item, name) for name in item.model_fields_set}
     elif isinstance(item, Mapping):
-        fields = {str(name): field for name, field in cast("Mapping[object, Any]", item).items()}
-    else:
-        fields = {}
+        given = cast("Mapping[object, Any]", item)
+        with suppress(Exception):  # a mapping of the user's own may raise; then it says nothing
+            fields = {str(name): given[name] for name in given}
+    # Refused with all other names that do not exist.
+    fields = {f"{name}…" if name in _NO_FIELDS else name: field for name, field in fields.items()}
     fields.setdefault("trace_id", None)
     return add(fields.pop(what, None), fields.pop(value, None), **fields)

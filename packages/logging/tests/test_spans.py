@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mastra_core import Agent, Mastra, ObservabilityConfig, StepContext, Workflow, carry, current_span, step
-from mastra_core.models import ScriptedModel
+from mastra_core.models import ModelResponse, ScriptedModel, Usage
 from mastra_core.signals.events import LogEvent
 from mastra_core.signals.payload import text_of
 from mastra_core.storage import LogQuery
@@ -574,3 +574,30 @@ def test_thinned_lines_of_the_program_go_nowhere(set_up, written, exporter, obse
         == ["busy", "busy", "repeated lines left out"]
     )
     assert exporter_field(exporter.logs[2], "suppressed") == 3
+
+
+class CallingModel:
+    """A model of a program's own, that logs its calls."""
+
+    model_id = "gpt-4o"
+    provider = "openai"
+
+    async def generate(self, request):
+        with llm_span("gpt-4o", provider="openai") as call:
+            call.record_tokens(input_tokens=10, output_tokens=5)
+            return ModelResponse("Rivers.", usage=Usage(10, 5))
+
+
+@pytest.mark.parametrize("sampling", ["always", "never"])
+async def test_a_call_inside_a_request_of_an_agent_is_counted_once(exporter, sampling):
+    """The request is the agent's; alone the same call is a request of its own."""
+    observability = Observability(exporters=[exporter], sampling=sampling)
+    writer = Agent("writer", model=CallingModel())
+    async with Mastra(agents=[writer], observability=observability):
+        await writer.generate("Rivers?")
+        await observability.aflush()
+        assert exporter.metric_values("mastra_model_requests_ended") == [1.0]
+        assert exporter.metric_values("mastra_model_input_tokens") == [10.0]
+        assert sum(span.input_tokens or 0 for span in exporter.spans) in (0, 10)
+        await CallingModel().generate(None)
+    assert exporter.metric_values("mastra_model_input_tokens") == [10.0, 10.0]

@@ -24,6 +24,7 @@ from mastra_core.signals.correlation import Entity
 from mastra_core.signals.log import LogLevel
 from mastra_core.signals.payload import text_of
 from mastra_core.tracing.active import active_tracer
+from mastra_core.tracing.current import get_current
 from mastra_core.tracing.log_patterns import STARTED, end_of_work
 from mastra_core.tracing.span import NO_OP_SPAN, Span
 from mastra_logging.bound import Bound, bind, unbind
@@ -98,6 +99,13 @@ class WorkSpan:
 class ModelSpan(WorkSpan):
     """A call of a language model."""
 
+    def __enter__(self) -> Self:
+        outer = get_current()
+        if outer is not None and outer.span_type is SpanType.MODEL_STEP:
+            # An agent asks, and its request counts: as a model's own this one would count again.
+            self._type = SpanType.GENERIC
+        return super().__enter__()
+
     def record_tokens(self, *, input_tokens: int | None = None, output_tokens: int | None = None) -> Self:
         """Say what went in and came out, in the last line of the log and on the span."""
         usage = {
@@ -151,6 +159,9 @@ def step_span(workflow_id: str, step_id: str, step_name: str, *, attempt: int = 
 
 def llm_span(model: str, *, provider: str | None = None, operation: str | None = None) -> ModelSpan:
     """A call of a language model: binds `model`, `provider` and `operation`; span `model_generation`.
+
+    For programs that call a model themselves: what an agent asks is measured by itself. Inside such a
+    request, in a model of your own, the span is `generic`, so that requests and tokens count once.
 
     Args:
         model: as its provider calls it.

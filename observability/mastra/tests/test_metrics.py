@@ -2,6 +2,7 @@ import asyncio
 import logging
 import threading
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 
 import pytest
@@ -12,6 +13,7 @@ from mastra_core import ConfigurationError, Entity, MetricsConfig, ModelPrice, T
 from mastra_core.signals.events import MetricEvent
 from mastra_core.tracing.metrics import NO_OP_METRICS
 from mastra_observability import Observability, TestExporter
+from mastra_observability.metrics.price_table import PriceTable
 
 WRITER = Entity("agent", "a-1", "writer")
 
@@ -419,11 +421,93 @@ def test_the_cost_of_a_request_is_on_its_span_and_on_its_metrics(observe, export
 def test_the_price_table_is_loaded_while_the_model_still_thinks(observe, exporter):
     """The first request that is announced loads the table, so that its end has not to wait for it."""
     obs = observe()
-    span = obs.span("gpt-4o", "model_step", attributes={"model": "gpt-4o", "provider": "openai"})
-    assert obs._costs._table is None
+    loaded = threading.Event()
+    obs._costs._table = PriceTable(loaded.set)
+    with obs.span("gpt-4o", "model_step", attributes={"model": "gpt-4o", "provider": "openai"}):
+        assert obs.flush()
+        assert loaded.wait(5)
+
+
+def test_texts_of_a_users_own_kind_are_stored_as_texts(observe, exporter):
+    """Names, labels and units may be members of an enumeration, or of a class derived from `str`."""
+
+    class Name(str):
+        __slots__ = ()
+
+    class Word(StrEnum):
+        KIND = "kind"
+
+    obs = observe()
+    obs.metrics.counter(Name("words"), unit=Name("1")).add(1, {Name("who"): Name("me"), Word.KIND: Word.KIND})
+    obs.metrics.counter("words", unit="x" * 64).add()
     assert obs.flush()
-    assert obs._costs._table is not None
+    first, second = own(exporter)
+    assert (first.name, first.unit, first.labels) == ("words", "1", {"who": "me", "kind": "kind"})
+    texts = [first.name, first.unit, *first.labels, *first.labels.values()]
+    assert {type(text) for text in texts} == {str}
+    assert second.unit is None
+
+
+def test_a_start_that_a_processor_drops_is_counted_at_the_end(make, exporter):
+    """Who drops announcements to save room does not lose a start."""
+
+    class OnlyEnds:
+        def process(self, event):
+            return None if getattr(event, "type", None) == "span_started" else event
+
+    obs = make(exporters=[exporter], processors=[OnlyEnds()])
+    span = obs.span("fetch", "tool_call")
+    assert obs.flush()
     span.end()
+    assert obs.flush()
+    assert exporter.metric_values("mastra_tool_calls_started") == [1.0]
+    assert exporter.metric_values("mastra_tool_calls_ended") == [1.0]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        5,
+        "many",
+        [1],
+        {"input_tokens": "12"},
+        {"input_tokens": -5},
+        {"input_tokens": 10**400},
+        {"input_tokens": 2**70},
+    ],
+)
+def test_usage_of_a_users_own_shape_costs_nothing_else(observe, exporter, usage):
+    """The request is counted for its model, and columns and metrics agree that nothing is known of tokens."""
+    obs = observe()
+    attributes = {"model": "gpt-4o", "provider": "openai", "usage": usage, "retries": 10**400}
+    obs.span("ask", "model_generation", attributes=attributes).end()
+    assert obs.flush()
+    (span,) = exporter.spans
+    assert (span.model, span.provider, span.input_tokens, span.estimated_cost_usd) == (
+        "gpt-4o",
+        "openai",
+        None,
+        None,
+    )
+    assert exporter.metric_values("mastra_model_requests_ended", model="gpt-4o", provider="openai") == [1.0]
+    assert exporter.metric_values("mastra_model_input_tokens") == []
+    assert exporter.metric_values("mastra_model_retries_total") == []
+
+
+def test_large_attributes_do_not_cost_what_metrics_are_made_of(observe, exporter):
+    """What is cut is what is large; a generation with steps stays one, and tokens are counted."""
+    obs = observe()
+    large = {"prompt": ["x" * 9_000] * 400}
+    usage = {"input_tokens": 7, "output_tokens": 3}
+    attributes = {"model": "m", "provider": "scripted", **large}
+    with (
+        obs.span("ask", "model_generation", attributes={**attributes, "step_count": 1, "usage": usage}),
+        obs.span("step", "model_step", attributes={**attributes, "usage": usage}),
+    ):
+        pass
+    assert obs.flush()
+    assert exporter.metric_values("mastra_model_requests_ended") == [1.0]
+    assert exporter.metric_values("mastra_model_input_tokens") == [7.0]
 
 
 def test_span_kinds_that_are_an_entitys_work_have_one(observe, exporter):

@@ -101,6 +101,7 @@ class _Item(NamedTuple):
     event: Event
     weight: int
     is_announced: bool = False
+    announces: Span | None = None
 
 
 class ObservabilityBus:
@@ -345,9 +346,11 @@ class ObservabilityBus:
 
     def _offer(self, batch: Sequence[_Item]) -> None:
         offered: list[Weighed] = []
-        for event, weight, is_announced in batch:
+        for event, weight, is_announced, announces in batch:
             kept = self._process(event)
             if kept is None:
+                if announces is not None:
+                    announces._is_announced = False  # its start is counted at its end
                 continue
             offered.append((kept, weight))
             if self._derive is not None and type(kept) is not LogEvent and type(kept) is not MetricEvent:
@@ -406,7 +409,7 @@ class ObservabilityBus:
                 continue
             span._is_announced = True
             if span.is_recording:
-                started.append(_Item(event, weigh(event)))
+                started.append(_Item(event, weigh(event), announces=span))
             else:
                 self._measure(started, event, is_announced=False)
         if started:

@@ -23,6 +23,8 @@ from mastra_observability.drops import Drops
 from mastra_observability.metrics.cardinality import LabelGuard
 
 MAX_NAME_CHARS = 255
+MAX_UNIT_CHARS = 63
+"""As in OpenTelemetry."""
 
 ENTITY_LABELS = {"agent": "agent", "tool": "tool", "workflow": "workflow", "workflow_step": "step"}
 """The label that names an entity, by its type: the same words as on derived metrics."""
@@ -71,6 +73,8 @@ class MetricSnapshot:
     def __call__(self, pending: PendingMetric) -> MetricEvent | None:
         """The event of an observation; None where it is refused, which is counted."""
         name, value = pending.name, pending.value
+        if type(name) is not str and isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            name = str.__str__(name)  # of an enumeration, say; JSON takes exact texts only
         if not is_metric_name(name):
             return self._refuse(
                 "bad_name",
@@ -106,7 +110,7 @@ class MetricSnapshot:
                 pending.type.value,
                 value,
                 self._guard.apply(name, labels),
-                pending.unit if isinstance(pending.unit, str) and pending.unit.isprintable() else None,
+                pending.unit if pending.unit is None else _unit_of(pending.unit),
                 trace_id,
                 span_id,
                 None,
@@ -128,6 +132,13 @@ def is_metric_name(name: object) -> bool:
     if not isinstance(name, str) or len(name) > MAX_NAME_CHARS:
         return False
     return name.isprintable() and bool(name.strip())
+
+
+def _unit_of(unit: object) -> str | None:
+    """The unit; None for what is none, which costs the observation nothing else."""
+    if not isinstance(unit, str) or len(unit) > MAX_UNIT_CHARS:
+        return None
+    return str.__str__(unit) if str.isprintable(unit) else None
 
 
 def entity_labels(correlation: Correlation) -> dict[str, str]:

@@ -10,6 +10,7 @@ filter and sum by, and applies the payload limits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,25 +21,42 @@ from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.span import Span
 from mastra_observability.metrics.cost import CostEstimator
+from mastra_observability.metrics.tokens import Tokens, as_number, read_tokens
 from mastra_observability.processors.limits import PayloadLimiter
 
 
-class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-
-
 class _ModelAttributes(msgspec.Struct):
-    model: str | None = None
-    provider: str | None = None
-    estimated_cost_usd: float | None = None
-    usage: _Usage | None = None
+    """What columns are made of, and costs; of any type, because a user may say what he likes."""
+
+    model: Any = None
+    provider: Any = None
+    estimated_cost_usd: Any = None
+    usage: Any = None
 
 
 _NO_MODEL = _ModelAttributes()
-_NO_USAGE = _Usage()
-_decode_model = msgspec.json.Decoder(_ModelAttributes, strict=False).decode
+_NO_TOKENS = Tokens()
+_decode_model = msgspec.json.Decoder(_ModelAttributes).decode
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+_READ_LATER = frozenset(
+    {
+        "attempt",
+        "estimated_cost_usd",
+        "input_cost_usd",
+        "model",
+        "output_cost_usd",
+        "provider",
+        "retries",
+        "step_count",
+        "time_to_first_token_ms",
+        "usage",
+    }
+)
+"""Attributes that metrics are made of: a large neighbour must not cost them their place."""
+
+_READ_LATER_BYTES = 4_096
+
 _MODEL_SPANS = {SpanType.MODEL_GENERATION.value, SpanType.MODEL_STEP.value}
 
 
@@ -66,12 +84,15 @@ class SpanSnapshot:
             span_type = SpanType.GENERIC.value
         metadata = merge(span._metadata, trace.metadata)
         error = span._error
-        if attributes is not None and span_type in _MODEL_SPANS and span._ended_at_ns:
-            attributes = self._priced(span, attributes)
-        model = _model_of(span_type, attributes)
+        model = _NO_MODEL
+        if attributes is not None and span_type in _MODEL_SPANS:
+            model = _decode_model(attributes)
+            if span._ended_at_ns:
+                attributes = self._priced(span, attributes, model)
         # The tokens of a generation are those of its steps together. Only the generation has them
         # in columns of their own, so that a sum over the column is right.
-        usage = (model.usage or _NO_USAGE) if span_type == SpanType.MODEL_GENERATION else _NO_USAGE
+        is_generation = span_type == SpanType.MODEL_GENERATION
+        tokens = read_tokens(model.usage) if is_generation else _NO_TOKENS
         ended_at_ns = span._ended_at_ns or None
         if span._status is not None:
             status = span._status.value
@@ -92,30 +113,45 @@ class SpanSnapshot:
             None if error is None else error.message,
             None if payload_in is None else Json(limit(payload_in)),
             None if payload_out is None else Json(limit(payload_out)),
-            None if attributes is None else Json(limit(attributes)),
+            None if attributes is None else Json(self._limited(attributes)),
             None if span._links is None else Json(span._links),
             None,
             None if metadata is None else Json(limit(metadata)),
             span._remote_parent_span_id,
-            model.model,
-            model.provider,
-            usage.input_tokens,
-            usage.output_tokens,
-            model.estimated_cost_usd if span_type == SpanType.MODEL_GENERATION else None,
+            _text(model.model),
+            _text(model.provider),
+            tokens.input_tokens,
+            tokens.output_tokens,
+            as_number(model.estimated_cost_usd) if is_generation else None,
             current_process() if ended_at_ns is None else None,
             span._correlation,
         )
 
-    def _priced(self, span: Span, attributes: bytes) -> bytes:
-        """The attributes of a model span that ended, with what it cost."""
+    def _priced(self, span: Span, attributes: bytes, model: _ModelAttributes) -> bytes:
+        """The attributes of a model span that ended, with what it cost, as `model` has it then, too."""
         added = self._costs.added(
-            msgspec.json.decode(attributes),
+            msgspec.structs.asdict(model),
             number=span._number,
             parent_number=span._parent_number,
             is_generation=span._type == SpanType.MODEL_GENERATION,
             at_ns=span._ended_at_ns,
         )
-        return merge([encode(added)], (attributes,)) or attributes if added else attributes
+        if not added:
+            return attributes
+        model.estimated_cost_usd = added.get("estimated_cost_usd", model.estimated_cost_usd)
+        return merge([encode(added)], (attributes,)) or attributes
+
+    def _limited(self, attributes: bytes) -> bytes:
+        """The attributes as they are, or cut, but for what is read later."""
+        limited = self._limit(attributes)
+        if limited is attributes:
+            return attributes
+        small = {
+            name: value
+            for name, value in _decode_object(attributes).items()
+            if name in _READ_LATER and len(memoryview(value)) <= _READ_LATER_BYTES
+        }
+        return msgspec.json.encode({**_decode_object(limited), **small}) if small else limited
 
 
 def merge(pieces: bytes | list[bytes] | None, base: Sequence[bytes] | None = None) -> bytes | None:
@@ -134,10 +170,5 @@ def as_object(piece: bytes) -> bytes:
     return piece if piece.startswith(b"{") else b'{"value":' + piece + b"}"
 
 
-def _model_of(span_type: str, attributes: bytes | None) -> _ModelAttributes:
-    if attributes is None or span_type not in _MODEL_SPANS:
-        return _NO_MODEL
-    try:
-        return _decode_model(attributes)
-    except msgspec.MsgspecError:  # a user's own shape under a name of ours
-        return _NO_MODEL
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

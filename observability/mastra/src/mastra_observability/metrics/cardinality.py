@@ -74,7 +74,7 @@ class LabelGuard:
             elif len(kept) >= self._config.max_labels:
                 self._remove(metric, key, "too_many")
             else:
-                kept[clean_text(key)] = clean_text(text)
+                kept[clean_text(str.__str__(key))] = clean_text(text)
         return kept if not kept or self._has_room(metric, kept) else dict(OVERFLOW)
 
     def stats(self) -> dict[str, object]:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.metric import MetricType
-from mastra_observability.metrics.tokens import Tokens
+from mastra_observability.metrics.tokens import Tokens, as_number
 
 Source = Literal[
     "agent_run", "model_request", "tool_call", "workflow_run", "workflow_step", "score", "feedback"
@@ -59,9 +59,8 @@ class Facts:
         self.attributes = attributes or {}
 
     def number(self, attribute: str) -> float | None:
-        """An attribute where it is a number."""
-        value = self.attributes.get(attribute)
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        """An attribute where it is a finite number."""
+        return as_number(self.attributes.get(attribute))
 
     def label(self, name: str) -> str | None:
         """The value of a label, None where it is not known."""

@@ -21,7 +21,7 @@ from mastra_observability.metrics.price_table import (
     Table,
     load_genai_prices,
 )
-from mastra_observability.metrics.tokens import Tokens, read_tokens
+from mastra_observability.metrics.tokens import Tokens, as_number, read_tokens
 
 _MAX_SUMS = 10_000
 _PER_TOKENS = 1_000_000
@@ -86,9 +86,9 @@ class CostEstimator:
         if not self._is_on:
             return {}
         of_steps = self._sums.pop(number, None) if is_generation else None
-        total = attributes.get("estimated_cost_usd")
+        total = as_number(attributes.get("estimated_cost_usd"))
         added: dict[str, float] = {}
-        if not isinstance(total, int | float) or isinstance(total, bool):
+        if total is None:
             total = of_steps
             if total is None and (cost := self._cost(attributes, at_ns)) is not None:
                 total = sum(cost)
@@ -157,8 +157,8 @@ class CostEstimator:
         elif self._table.is_late and not self._is_late:
             self._is_late = True
             log.warning(
-                "The prices of models were not loaded in time, so a request to %r has no cost. Further ones are "
-                'only counted, in `stats()["unpriced_models"]`.',
+                "The prices of models were not loaded in time, so a request to %r has no cost. "
+                'Further ones are only counted, in `stats()["unpriced_models"]`.',
                 name,
             )
 

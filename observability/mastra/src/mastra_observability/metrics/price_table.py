@@ -42,7 +42,9 @@ class PriceTable:
     def __init__(self, load: Callable[[], Table | None]) -> None:
         self._load = load
         self._table: Table | None = None
-        self.reset_after_fork()
+        self._is_begun = self._is_done = False
+        self._wait_until = math.inf
+        self._changed = threading.Condition()
 
     def begin(self) -> None:
         """Begin to load, unless that was done before; waits for nothing."""
@@ -58,18 +60,16 @@ class PriceTable:
     def hurry(self, deadline: float) -> None:
         """Let nobody wait for much of the time until `deadline` (monotonic)."""
         now = time.monotonic()
-        self._wait_until = min(self._wait_until, now + (deadline - now) * PATIENCE_AT_THE_END)
-        self._news.set()
+        with self._changed:
+            self._wait_until = min(self._wait_until, now + (deadline - now) * PATIENCE_AT_THE_END)
+            self._changed.notify_all()
 
     def get(self) -> Table | None:
         """The table, after a wait where it is on its way; None where there is none."""
         self.begin()
-        while not self._is_done:
-            self._news.clear()
-            patience = self._wait_until - time.monotonic()
-            if self._is_done or patience <= 0:
-                break
-            self._news.wait(patience)
+        with self._changed:
+            while not self._is_done and (patience := self._wait_until - time.monotonic()) > 0:
+                self._changed.wait(patience)
         return self._table
 
     @property
@@ -81,15 +81,16 @@ class PriceTable:
         """In a forked child: the thread that loaded it is the parent's."""
         self._is_begun = self._is_done = self._table is not None
         self._wait_until = math.inf
-        self._news = threading.Event()
+        self._changed = threading.Condition()
 
     def _run(self) -> None:
         try:
             self._table = self._load()
         except Exception as error:  # noqa: BLE001  # of a library that is not ours
             log.warning("Prices of models cannot be loaded, so requests have no cost: %r", error)
-        self._is_done = True
-        self._news.set()
+        with self._changed:
+            self._is_done = True
+            self._changed.notify_all()
 
 
 def load_genai_prices() -> Table | None:

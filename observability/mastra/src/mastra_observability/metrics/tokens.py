@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import cast
 
 import msgspec
+
+from mastra_core.runtime.usage import MAX_COUNT
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -40,11 +43,18 @@ def read_tokens(usage: object) -> Tokens:
     return Tokens(counts["input_tokens"], counts["output_tokens"], read, write, reasoning, audio, image)
 
 
-def _count(value: object) -> int | None:
-    """The number of tokens; None for what is no finite number from zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+def as_number(value: object) -> float | None:
+    """The number, None for anything else than a finite one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 0 else None
+    return float(value) if abs(value) <= sys.float_info.max else None
+
+
+def _count(value: object) -> int | None:
+    """The number of tokens; None for what is no number from zero to what can be counted exactly."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= MAX_COUNT else None
 
 
 def _room(total: int | None) -> float:

@@ -14,6 +14,7 @@ import structlog
 
 from mastra_core import ConfigurationError
 from mastra_core.bridges import add_correlation, send_to_observability
+from mastra_core.signals.log import LogLevel
 from mastra_logging import (
     LogConfig,
     flush_logging,
@@ -24,6 +25,7 @@ from mastra_logging import (
     shutdown_logging,
     workflow_span,
 )
+from mastra_logging.sql import read_logs
 from mastra_observability import Observability, TestExporter
 
 
@@ -135,7 +137,7 @@ class _Quiet:
     def flush(self, timeout_s):
         return True
 
-    def close(self):
+    def close(self, kept):
         pass
 
 
@@ -452,3 +454,41 @@ def test_what_is_no_config_is_refused_with_a_word_of_what_is(config):
     with pytest.raises(ConfigurationError, match=r"must be a LogConfig, got .*LogConfig\(level="):
         init_logging(config)
     assert program.is_set_up() is None
+
+
+def test_a_line_that_is_late_for_a_change_of_the_set_up_is_written_all_the_same(tmp_path):
+    """A thread may be at it when another one sets up anew; and no file stays open for it."""
+    first = tmp_path / "first.log"
+    init_logging(LogConfig(file=first, format="json"))
+    late = program.current_program()
+    init_logging(LogConfig(file=tmp_path / "second.log", format="json"))
+    late.say(LogLevel.INFO, "late", {})
+    assert '"late"' in first.read_text()
+    assert late.output.lost_count == 0
+    assert late.output._destination._file._file is None
+
+
+def test_a_sink_that_stays_is_not_closed_by_another_set_up(set_up):
+    """As where only the level changes; one that goes is closed."""
+    kept, gone = Sink(), Sink()
+    set_up(level="info", sinks=[kept, gone])
+    set_up(level="debug", sinks=[kept])
+    assert "close" not in kept.calls
+    assert "close" in gone.calls
+    get_logger("app").debug("still there")
+    assert [line.message for line in kept.lines] == ["still there"]
+
+
+def test_what_was_thinned_out_is_counted_in_the_database_too_when_a_program_ends(tmp_path):
+    """The database is closed at the end as well, and after that."""
+    code = (
+        "from mastra_logging import LogConfig, get_logger, init_logging\n"
+        "init_logging(LogConfig(sql_exporter='sqlite:///end.db', thinning={'first': 1}))\n"
+        "for _ in range(5): get_logger().info('same')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
+    stored = read_logs(f"sqlite:///{tmp_path}/end.db")
+    assert [(row.message, row.fields.get("suppressed")) for row in stored] == [
+        ("same", None),
+        ("repeated lines left out", 4),
+    ]

@@ -29,6 +29,7 @@ class Destination:
         self._colors = config.colors
         self._stream: Literal["stderr", "stdout"] | IO[Any] = config.stream
         self._file = None if config.file is None else _open(config.file, config)
+        self._is_closed = False
         self._asked: IO[Any] | None = None
         self._answer = False
         self.renew_lock()
@@ -62,6 +63,8 @@ class Destination:
             data = line if isinstance(line, bytes) else line.encode("utf-8", "backslashreplace")
             with self._lock:
                 self._file.write(data + b"\n")
+                if self._is_closed:  # of a thread that was at it when another set-up came
+                    self._file.close()
             return
         target = self._target()
         if target is None:
@@ -72,9 +75,11 @@ class Destination:
             write_bytes(target, data + b"\n", encoding)
 
     def close(self) -> None:
-        """Close the file; a stream stays open."""
-        if self._file is not None:
-            self._file.close()
+        """Close the file; a stream stays open. A line that comes later is written all the same."""
+        with self._lock:
+            self._is_closed = True
+            if self._file is not None:
+                self._file.close()
 
     def _target(self) -> IO[Any] | None:
         if self._stream == "stderr":

@@ -7,7 +7,7 @@ standard error stream, so that a broken log does not break the program, nor fill
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -83,10 +83,11 @@ class Output:
         results = [self._call_sink(sink, partial(sink.flush, timeout_s)) for sink in self._sinks]
         return all(results)
 
-    def close(self) -> None:
-        """Close the sinks and the file."""
+    def close(self, kept: Sequence[Sink] = ()) -> None:
+        """Close the file, and the sinks but for those that are kept for what comes after."""
         for sink in self._sinks:
-            self._call_sink(sink, sink.close)
+            if not any(sink is other for other in kept):
+                self._call_sink(sink, sink.close)
         self._destination.close()
 
     def _call_sink(self, sink: Sink, call: Callable[[], bool | None]) -> bool:

@@ -114,10 +114,14 @@ class ProgramLog:
 
     def flush(self, timeout_s: float) -> bool:
         """Say what was held back, and have sinks hand over what waits. False if one did not in time."""
+        self.say_held_back()
+        return self.output.flush(timeout_s)
+
+    def say_held_back(self) -> None:
+        """Say how many lines were thinned out since it was said last."""
         for line in () if self._thinner is None else self._thinner.flush():
             self.output.write(line)
             self._send(line, line.fields, None)
-        return self.output.flush(timeout_s)
 
     def renew_locks(self) -> None:
         """In a forked child: a lock that another thread held is held for ever."""

@@ -15,6 +15,7 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.tracing.observability import ObservabilityInstance
 from mastra_logging import program
 from mastra_logging.config import LogConfig
+from mastra_logging.line import Sink
 from mastra_logging.logger import PROCESSORS, Logger, Named, hand_over
 from mastra_logging.output import Output
 from mastra_logging.standard import Capture
@@ -34,7 +35,7 @@ def init_logging(
     """Set up the log of the program: structlog's loggers, and on request the standard library's.
 
     Doing it again with the same settings changes nothing; with others, it replaces the set-up, and
-    closes what that had open. Loggers that were made before go along.
+    closes what that had open, but for sinks that stay. Loggers that were made before go along.
 
     Args:
         config: how; None takes environment and TOML.
@@ -70,6 +71,9 @@ def init_logging(
         ):
             return config
         output = Output(config, clock)
+        # Called in the reverse order: before the database is closed that the output has just opened.
+        atexit.unregister(_say_held_back)
+        atexit.register(_say_held_back)
         before = program.use(program.ProgramLog(output, observability, clock))
         PROCESSORS[:] = chain
         structlog.configure(
@@ -82,7 +86,7 @@ def init_logging(
         if _capture is not None:
             _capture.end()
         _capture = Capture(output.level) if config.capture_standard else None
-    _finish(before)
+    _finish(before, kept=config.sinks)
     return config
 
 
@@ -106,12 +110,18 @@ def shutdown_logging(timeout_s: float = 5.0) -> bool:
     return _finish(before, timeout_s)
 
 
-def _finish(before: program.ProgramLog | None, timeout_s: float = 5.0) -> bool:
+def _finish(before: program.ProgramLog | None, timeout_s: float = 5.0, *, kept: Sequence[Sink] = ()) -> bool:
     if before is None:
         return True
     in_time = before.flush(timeout_s)
-    before.output.close()
+    before.output.close(kept)
     return in_time
+
+
+def _say_held_back() -> None:
+    now = program.is_set_up()
+    if now is not None:
+        now.say_held_back()
 
 
 @atexit.register

@@ -14,7 +14,7 @@ from mastra_core.testing import figure_strategies as draw
 from mastra_core.testing.contracts.base import PROPERTY
 from mastra_core.testing.contracts.figure_kinds import FigureTests, Kind, alike, said
 
-_MANY = settings(PROPERTY, max_examples=100)
+_MANY = settings(PROPERTY, max_examples=50)
 
 
 Ask = Callable[[Any], Any]

@@ -109,7 +109,7 @@ class SensitiveKeys:
 
 
 def _assignment(names: Iterable[str]) -> re.Pattern[str]:
-    """A sensitive name, what makes it one of a pair, and the value, quoted or not.
+    """A sensitive name, what makes it one of a pair, and the value, or the quote that it begins with.
 
     Each alternative of the value matches whatever follows, so that no text is gone over twice.
     """
@@ -119,7 +119,6 @@ def _assignment(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<name>{ends or '(?!)'})s?\d{{0,4}}(?:\\{{0,16}}[\"'])?[ ]{{0,4}}"
         r"(?P<sign>=>|=(?!=)|:(?!/))[ \t]{0,4}"
-        r"(?:(?P<open>\\{0,16}[\"'])(?P<quoted>(?:(?!(?<!\\)(?P=open))[^\r\n])++)"
-        r"|(?P<bare>[^\s\"'&,;)\]}<>\\]++))",
+        r"(?:(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]++))",
         re.IGNORECASE | re.ASCII,
     )

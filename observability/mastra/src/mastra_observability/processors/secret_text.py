@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 
@@ -93,22 +94,35 @@ class TextFilter:
         around = text[max(0, start - 64) : start]
         before = _WORD.match(around[::-1])
         word = (before[0][::-1] if before else "") + match["name"]
-        kind = "bare" if match["open"] is None else "quoted"
-        begin, end = match.span(kind)
         # Of `the next token: …` the words before tell that it is none.
         if word not in self._keys or around + match["name"] not in self._keys:
+            return start, start
+        if match["open"] is not None:
+            return _quoted(match, text)
+        begin, end = match.span("bare")
+        value, name = match["bare"], word.lower()
+        if match["sign"] == ":" and name.endswith(_HEADERS) and (ahead := _WORD_AHEAD.match(text, begin)):
+            return begin, ahead.end()
+        # In prose a colon comes before anything: `password: at least eight characters`.
+        if match["sign"] == ":" and value.isalpha():
             return begin, begin
-        if kind == "bare":
-            name = word.lower()
-            if match["sign"] == ":" and name.endswith(_HEADERS) and (ahead := _WORD_AHEAD.match(text, begin)):
-                return begin, ahead.end()
-            # In prose a colon comes before anything: `password: at least eight characters`.
-            if match["sign"] == ":" and match[kind].isalpha():
-                return begin, begin
-            number_of_tokens = name.endswith("token") and match[kind].replace(".", "").isdigit()
-            if number_of_tokens or is_placeholder(match[kind]):
-                return begin, begin
+        number_of_tokens = name.endswith("token") and value.replace(".", "").isdigit()
+        if number_of_tokens or is_placeholder(value):
+            return begin, begin
         return begin, end
+
+
+def _quoted(match: re.Match[str], text: str) -> tuple[int, int]:
+    """Where the value behind a quote is: up to the same quote, or the end of the line."""
+    begin = match.end("open")
+    found = _end_of(match["open"]).search(text, begin)
+    return begin, len(text) if found is None else found.start()
+
+
+@functools.cache
+def _end_of(quote: str) -> re.Pattern[str]:
+    # Looked for rather than matched: a match of millions of characters would take gigabytes.
+    return re.compile(rf"(?<!\\){re.escape(quote)}|[\r\n]")
 
 
 def _has_one(payload: bytes, hints: tuple[bytes, ...], searches: tuple[_Search, ...]) -> bool:

@@ -58,6 +58,8 @@ def normalised(output: str) -> str:
     output = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?", "<time>", output)
     output = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "<time>", output)
     output = re.sub(r"[─━]{3,}", "───", output)
+    # From 3.13 on Python knows the code of a program that was given on the command line.
+    output = re.sub(r"(<string>:\d+ in \S+): .*", r"\1", output)
     return "\n".join(re.sub(r" {2,}(?=\S)(?!^)", " ", line.rstrip()) for line in output.strip().splitlines())
 
 

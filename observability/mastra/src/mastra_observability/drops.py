@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from mastra_core.signals.events import DropEvent, Signal
-from mastra_core.tracing.span import OwnWorkSpan
+from mastra_core.tracing.no_op_span import OwnWorkSpan
 
 log = logging.getLogger("mastra.observability")
 

@@ -28,7 +28,7 @@ from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.traced import traced
-from mastra_observability.bus import Maker, ObservabilityBus
+from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import LookUp
 from mastra_observability.contexts.logger import RecordingLogger
 from mastra_observability.contexts.lookup import ContextLookup
@@ -39,6 +39,7 @@ from mastra_observability.exporters.adapted import adapt
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
+from mastra_observability.intake import Intake, Maker
 from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
 from mastra_observability.log_snapshot import LogSnapshot, PendingLog
 from mastra_observability.metric_snapshot import MetricSnapshot, PendingMetric
@@ -46,6 +47,7 @@ from mastra_observability.metrics.cardinality import LabelGuard
 from mastra_observability.metrics.cost import CostEstimator
 from mastra_observability.metrics.derived import DerivedMetrics
 from mastra_observability.metrics.extract import MEASURED_TYPES
+from mastra_observability.open_spans import OpenSpans
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.snapshot import SpanSnapshot
@@ -114,20 +116,23 @@ class Observability(RecordingTracer):
         # What nobody takes need not be made; a processor may have a use for it.
         are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
         is_deriving = metrics is not None and metrics.derived and are_taken
-        bus = ObservabilityBus(
-            channels,
+        intake = Intake(
             cast("Sequence[Any]", config.processors),
             SpanSnapshot(limiter, costs),
             {
                 PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
                 PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
             },
-            self._drops,
-            clock,
             DerivedMetrics(guard, costs) if is_deriving else None,
+            self._drops,
+        )
+        bus = ObservabilityBus(
+            channels,
+            intake,
+            OpenSpans(clock, config.max_span_lifetime_s),
+            self._drops,
             max_queue_events=config.max_queue_events,
             max_queue_bytes=MAX_QUEUE_BYTES,
-            max_span_lifetime_s=config.max_span_lifetime_s,
         )
         bus.after_fork += [guard.reset_after_fork, costs.reset_after_fork]
         bus.on_leaving.append(costs.hurry)

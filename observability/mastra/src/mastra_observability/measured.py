@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Self
 
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import NO_OP_SPAN, Span, TraceState
+from mastra_core.tracing.span import Span, TraceState
 
 
 def unsampled_trace(remote: TracingOptions | None = None) -> TraceState:

@@ -20,16 +20,9 @@ from mastra_core.signals.correlation import Correlation, Entity
 from mastra_core.signals.payload import clean_text, encode, encode_fast
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.no_op_span import NO_OP_SPAN, OwnWorkSpan, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import (
-    HEAVY_BYTES,
-    NO_OP_SPAN,
-    UNSET,
-    OwnWorkSpan,
-    Span,
-    TraceState,
-    UnsampledSpan,
-)
+from mastra_core.tracing.span import HEAVY_BYTES, UNSET, Span, TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, unsampled_trace
@@ -65,7 +58,7 @@ class RecordingTracer(Annotations):
         super().__init__(bus, ids, clock, base, look_up)
         # Looked up here once, not for every span.
         self._worker = bus.worker
-        self._open = bus.open_spans
+        self._open = bus.open_spans.by_number
         self._queue = bus.queue
         self._span_id = ids.span_id
         self._sampler = sampler

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from mastra_core.tracing.span import OwnWorkSpan
+from mastra_core.tracing.no_op_span import OwnWorkSpan
 
 log = logging.getLogger("mastra.observability")
 

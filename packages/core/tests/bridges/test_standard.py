@@ -10,7 +10,7 @@ import pytest
 
 from mastra_core.bridges import CorrelationFilter, ObservabilityHandler
 from mastra_core.signals.log import LogLevel
-from mastra_core.tracing.span import UnsampledSpan
+from mastra_core.tracing.no_op_span import UnsampledSpan
 
 
 @pytest.fixture

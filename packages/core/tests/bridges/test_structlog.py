@@ -17,7 +17,7 @@ from mastra_core.bridges import (
     send_to_observability,
 )
 from mastra_core.signals.log import LogLevel
-from mastra_core.tracing.span import UnsampledSpan
+from mastra_core.tracing.no_op_span import UnsampledSpan
 
 
 @pytest.fixture(autouse=True)

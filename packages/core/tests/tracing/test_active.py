@@ -5,8 +5,8 @@ import gc
 import pytest
 
 from mastra_core.tracing.active import activate, active, active_logger, active_tracer, deactivate
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
 from mastra_core.tracing.observability import NO_OP_OBSERVABILITY, NoOpObservability
-from mastra_core.tracing.span import NO_OP_SPAN
 
 
 class Instance(NoOpObservability):

@@ -1,6 +1,6 @@
 """Fields that a span puts on the log lines made inside."""
 
-from mastra_core.tracing.span import NO_OP_SPAN
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
 
 
 def test_bound_fields_are_seen_in_the_span_and_in_those_started_inside_afterwards(tracer):

@@ -13,8 +13,8 @@ from mastra_core.tracing.contexts import (
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.logger import NO_OP_LOGGER
 from mastra_core.tracing.metrics import NO_OP_METRICS
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
 from mastra_core.tracing.observability import NoOpObservability
-from mastra_core.tracing.span import NO_OP_SPAN
 from mastra_core.tracing.tracer import NO_OP_TRACER
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mastra_core.errors import ConfigurationError
 from mastra_core.signals.correlation import Correlation
 from mastra_core.tracing.current import carry, current_span
+from mastra_core.tracing.no_op_span import NO_OP_SPAN, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.pool import ContextThreadPool
 from mastra_core.tracing.propagation import (
@@ -24,7 +25,7 @@ from mastra_core.tracing.propagation import (
     inject,
     inject_into_request,
 )
-from mastra_core.tracing.span import NO_OP_SPAN, Span, TraceState, UnsampledSpan
+from mastra_core.tracing.span import Span, TraceState
 
 TRACE = "12345678901234567890123456789012"
 SPAN = "1234567890123456"

@@ -14,13 +14,8 @@ from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Entity
 from mastra_core.tracing.current import carry, current_span
 from mastra_core.tracing.error_snapshot import MAX_FRAMES, ErrorSnapshot
-from mastra_core.tracing.span import (
-    HEAVY_BYTES,
-    NO_OP_SPAN,
-    UNSET,
-    NoOpSpan,
-    UnsampledSpan,
-)
+from mastra_core.tracing.no_op_span import NO_OP_SPAN, NoOpSpan, UnsampledSpan
+from mastra_core.tracing.span import HEAVY_BYTES, UNSET
 
 # ---------------------------------------------------------------- what it records
 

@@ -26,7 +26,8 @@ from mastra_core.signals.payload import text_of
 from mastra_core.tracing.active import active_tracer
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.log_patterns import STARTED, end_of_work
-from mastra_core.tracing.span import NO_OP_SPAN, Span
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
+from mastra_core.tracing.span import Span
 from mastra_logging.bound import Bound, bind, unbind
 from mastra_logging.program import say
 

@@ -13,7 +13,8 @@ from mastra_core.clock import Clock
 from mastra_core.signals.metric import MetricType
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.metrics import Labels
-from mastra_core.tracing.span import OwnWorkSpan, Span
+from mastra_core.tracing.no_op_span import OwnWorkSpan
+from mastra_core.tracing.span import Span
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.metric_snapshot import PendingMetric
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal
 from mastra_core.signals.log import LOG_LEVELS, LogLevel
-from mastra_core.tracing.span import OwnWorkSpan
+from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.worker import Worker
@@ -203,8 +203,7 @@ class Channel:
         with self._lock:
             if self._is_abandoned:
                 return
-            for event in batch:
-                self._exported[SIGNAL_OF[type(event)]] += 1
+            self._exported.update(_count(batch))
             for signal, _, count, _ in losses:
                 self._exported[signal] -= count
             self._done_count += len(batch)
@@ -275,5 +274,11 @@ def _is_below(event: Event, least: LogLevel) -> bool:
 
 
 def _losses_of(events: Sequence[Event], reason: str, detail: str | None) -> list[Loss]:
-    counts: Counter[Signal] = Counter(SIGNAL_OF[type(event)] for event in events)
-    return [(signal, reason, count, detail) for signal, count in counts.items()]
+    return [(signal, reason, count, detail) for signal, count in _count(events).items()]
+
+
+def _count(events: Sequence[Event]) -> Counter[Signal]:
+    counts = Counter[Signal]()
+    for kind, count in Counter(map(type, events)).items():  # counted in C
+        counts[SIGNAL_OF[kind]] += count
+    return counts

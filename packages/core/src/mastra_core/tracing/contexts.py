@@ -12,8 +12,9 @@ from mastra_core.signals.correlation import Entity
 from mastra_core.tracing.current import current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
+from mastra_core.tracing.no_op_span import NO_OP_SPAN
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import NO_OP_SPAN, UNSET, Span
+from mastra_core.tracing.span import UNSET, Span
 from mastra_core.tracing.tracer import NO_OP_TRACER, Tracer
 
 

@@ -9,8 +9,9 @@ from mastra_core.signals.correlation import Correlation, Entity
 from mastra_core.signals.feedback import FeedbackDetails
 from mastra_core.signals.score import ScoreDetails
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
+from mastra_core.tracing.no_op_span import NO_OP_SPAN, NoOpSpan
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import NO_OP_SPAN, UNSET, NoOpSpan, Span
+from mastra_core.tracing.span import UNSET, Span
 
 
 class Tracer(Protocol):

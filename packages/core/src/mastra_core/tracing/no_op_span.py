@@ -1,0 +1,128 @@
+"""Spans that record nothing: what code gets where nothing is configured, or the trace is sampled out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mastra_core.signals.correlation import EMPTY_CORRELATION
+from mastra_core.tracing.current import set_current
+from mastra_core.tracing.span import Span
+
+if TYPE_CHECKING:
+    from mastra_core.tracing.options import TracingOptions
+    from mastra_core.tracing.tracer import Tracer
+
+
+class NoOpSpan(Span):
+    """A span that records nothing: what code gets where nothing is configured or sampled out.
+
+    It has no ids, accepts everything, and its children are of its kind.
+    """
+
+    is_recording = False
+    _name = ""
+    _type = "generic"
+    _correlation = EMPTY_CORRELATION
+    _number = _parent_number = _started_at_ns = 0
+    _ended_at_ns = 1
+    _tracer: Tracer  # set by the module of tracers, which needs this one
+
+    def __init__(self) -> None:
+        """Set nothing: the class has all that a span without content needs."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """None: nothing is recorded."""
+        return None
+
+    @property
+    def span_id(self) -> str | None:
+        """None: nothing is recorded."""
+        return None
+
+    @property
+    def bound_fields(self) -> Mapping[str, Any]:
+        """None."""
+        return {}
+
+    @property
+    def remote(self) -> TracingOptions | None:
+        """None: nothing is recorded."""
+        return None
+
+    def bind(self, **fields: object) -> Self:
+        """Nothing."""
+        return self
+
+    def child(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
+        """`NO_OP_SPAN`."""
+        return NO_OP_SPAN
+
+    def event(self, name: str, type: str = "generic", **kwargs: Any) -> Span:  # noqa: ANN401
+        """`NO_OP_SPAN`."""
+        return NO_OP_SPAN
+
+    def end(self, **kwargs: Any) -> None:  # noqa: ANN401
+        """Nothing."""
+
+    def error(self, error: BaseException, *, end: bool = False) -> Self:
+        """Nothing."""
+        return self
+
+    def add_score(self, scorer: str, score: float, **kwargs: Any) -> str | None:  # noqa: ANN401
+        """Nothing: there is no id to attach a score to."""
+
+    def add_feedback(self, feedback_type: str, value: float | str, **kwargs: Any) -> str | None:  # noqa: ANN401
+        """Nothing: there is no id to attach feedback to."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+class UnsampledSpan(NoOpSpan):
+    """The root of a trace that was sampled out: being current, it tells the spans below.
+
+    Those are `NO_OP_SPAN`, one object for all, which never becomes current itself.
+
+    Args:
+        remote: what another program said of the trace, to be passed on; None for one begun here.
+    """
+
+    _remote: TracingOptions | None = None
+
+    def __init__(self, remote: TracingOptions | None = None) -> None:
+        if remote is not None:
+            self._remote = remote
+
+    @property
+    def remote(self) -> TracingOptions | None:
+        """What another program said of the trace that it began; None for a trace begun here."""
+        return self._remote
+
+    def __enter__(self) -> Self:
+        if self._token is None:  # else it is entered already, and left by the first exit
+            self._token = set_current(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        Span.__exit__(self, None, None, None)
+
+
+class OwnWorkSpan(UnsampledSpan):
+    """What telemetry does itself: current where it works, so that it makes no telemetry of its own.
+
+    A line that is logged for every line that is exported would be exported, too, and so on.
+    """
+
+
+NO_OP_SPAN = NoOpSpan()
+"""The span that records nothing."""

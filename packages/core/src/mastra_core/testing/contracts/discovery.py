@@ -17,7 +17,8 @@ from mastra_core.storage.queries import TimeWindow
 from mastra_core.testing import figure_strategies as figures
 from mastra_core.testing import log_strategies as logs
 from mastra_core.testing import strategies as draw
-from mastra_core.testing.contracts.base import AGREEMENT, StoreTests
+from mastra_core.testing.contracts.base import StoreTests
+from mastra_core.testing.contracts.config import AGREEMENT
 from mastra_core.testing.fakes import (
     fake_feedback,
     fake_log,

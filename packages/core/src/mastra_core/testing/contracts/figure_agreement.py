@@ -6,16 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.testing import figure_strategies as draw
-from mastra_core.testing.contracts.base import PROPERTY
+from mastra_core.testing.contracts.config import AGREEMENT, PROPERTY
 from mastra_core.testing.contracts.figure_kinds import FigureTests, Kind, alike, said
-
-_MANY = settings(PROPERTY, max_examples=50)
-
 
 Ask = Callable[[Any], Any]
 """A question to a store."""
@@ -45,7 +42,7 @@ def _questions(kind: Kind, data: st.DataObject) -> list[Ask]:
 class FigureAgreement(FigureTests):
     """The store in memory is the definition of right."""
 
-    @_MANY
+    @AGREEMENT
     @given(st.data())
     def test_agrees_with_the_store_in_memory(self, store: Any, data: st.DataObject) -> None:  # noqa: ANN401
         """Any batches, any questions: the same rows, numbers, and refusals."""

@@ -13,7 +13,8 @@ from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.protocols import LogStore
 from mastra_core.storage.queries import LogQuery
 from mastra_core.testing import log_strategies as draw
-from mastra_core.testing.contracts.base import AGREEMENT, PROPERTY, LogStoreTests, log_answers
+from mastra_core.testing.contracts.base import LogStoreTests, log_answers
+from mastra_core.testing.contracts.config import AGREEMENT, PROPERTY
 from mastra_core.testing.fakes import fake_log
 from mastra_core.testing.strategies import KEYS, PARTS, VALUES
 

@@ -18,7 +18,8 @@ from mastra_core.storage.protocols import LogStore
 from mastra_core.storage.queries import LogQuery
 from mastra_core.storage.text_search import quote_phrase
 from mastra_core.testing import log_strategies as draw
-from mastra_core.testing.contracts.base import PROPERTY, LogStoreTests, log_answers
+from mastra_core.testing.contracts.base import LogStoreTests, log_answers
+from mastra_core.testing.contracts.config import PROPERTY
 from mastra_core.testing.fakes import NOON_NS, fake_log
 
 

@@ -13,7 +13,8 @@ from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.protocols import LogStore
 from mastra_core.storage.queries import LogQuery
 from mastra_core.testing import log_strategies as draw
-from mastra_core.testing.contracts.base import AGREEMENT, LogStoreTests, follow
+from mastra_core.testing.contracts.base import LogStoreTests, follow
+from mastra_core.testing.contracts.config import AGREEMENT, PROPERTY
 from mastra_core.testing.fakes import NOON_NS, fake_log
 
 
@@ -58,7 +59,7 @@ class LogTail(LogStoreTests):
         ]
         assert follow(store, query.model_copy(update={"after": cursor}))[0] == []
 
-    @AGREEMENT
+    @PROPERTY
     @given(draw.batches(), draw.tail_queries())
     def test_l10_a_page_tells_how_much_lies_behind_its_cursor(
         self, store: LogStore, batches: list[list[LogExported]], query: LogQuery

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from mastra_core.signals.log import LogExported
 from mastra_core.storage.queries import LogQuery
 from mastra_core.testing import log_strategies as draw
-from mastra_core.testing.contracts.base import PROPERTY, follow, log_answers
+from mastra_core.testing.contracts.base import follow, log_answers
+from mastra_core.testing.contracts.config import COSTLY
 from mastra_core.testing.contracts.log_agreement import LogAgreement
 from mastra_core.testing.contracts.log_answers import LogAnswers
 from mastra_core.testing.contracts.log_laws import LogLaws
@@ -25,7 +26,7 @@ class LogStoreContract(LogLaws, LogTail, LogAgreement, LogAnswers):
 class DurableLogStoreContract(LogStoreContract):
     """The same for stores whose data outlives them."""
 
-    @settings(PROPERTY, max_examples=8)
+    @COSTLY
     @given(draw.batches(), draw.log_queries())
     def test_what_was_written_is_there_after_reopening(
         self, tmp_path_factory: pytest.TempPathFactory, batches: list[list[LogExported]], query: LogQuery

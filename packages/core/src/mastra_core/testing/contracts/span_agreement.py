@@ -13,7 +13,8 @@ from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.protocols import SpanStore
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.testing import strategies as draw
-from mastra_core.testing.contracts.base import AGREEMENT, PROPERTY, SpanStoreTests, answers, write
+from mastra_core.testing.contracts.base import SpanStoreTests, answers, write
+from mastra_core.testing.contracts.config import AGREEMENT, PROPERTY
 from mastra_core.testing.fakes import fake_span
 
 

@@ -14,7 +14,8 @@ from mastra_core.signals.process import current_process
 from mastra_core.storage.protocols import SpanStore
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.testing import strategies as draw
-from mastra_core.testing.contracts.base import PROPERTY, SpanStoreTests, answers, write
+from mastra_core.testing.contracts.base import SpanStoreTests, answers, write
+from mastra_core.testing.contracts.config import PROPERTY
 from mastra_core.testing.fakes import NOON_NS, fake_open_span, fake_span
 
 

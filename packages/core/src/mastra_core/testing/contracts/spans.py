@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.testing import strategies as draw
-from mastra_core.testing.contracts.base import PROPERTY, answers, write
+from mastra_core.testing.contracts.base import answers, write
+from mastra_core.testing.contracts.config import COSTLY
 from mastra_core.testing.contracts.span_agreement import SpanAgreement
 from mastra_core.testing.contracts.span_answers import SpanAnswers
 from mastra_core.testing.contracts.span_laws import SpanLaws
@@ -23,7 +24,7 @@ class SpanStoreContract(SpanLaws, SpanAgreement, SpanAnswers):
 class DurableSpanStoreContract(SpanStoreContract):
     """The same for stores whose data outlives them."""
 
-    @settings(PROPERTY, max_examples=8)
+    @COSTLY
     @given(draw.steps(), draw.trace_queries())
     def test_what_was_written_is_there_after_reopening(
         self, tmp_path_factory: pytest.TempPathFactory, steps: list[draw.Step], query: TraceQuery

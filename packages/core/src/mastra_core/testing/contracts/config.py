@@ -1,0 +1,53 @@
+"""How much the contract tries; said in the environment, once for all stores.
+
+    variable                    meaning                                                   default
+    MASTRA_CONTRACT_EXAMPLES    examples that each property of agreement draws            50
+    MASTRA_CONTRACT_SEEDED      1 for the same examples at every run, 0 for others        as Hypothesis
+
+`.ci/run` asks for 200 on the main Python and for 25 on the others, `hatch run contract-nightly` for
+20 000 of each property. Properties that are no agreement draw at most 20, those that open files or
+write everything twice at most 8: they state one law each, and what they could find the agreement
+finds as well.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_EXAMPLES = "MASTRA_CONTRACT_EXAMPLES"
+_SEEDED = "MASTRA_CONTRACT_SEEDED"
+
+
+def examples_asked(text: str | None) -> int:
+    """The number of a variable's text; 50 where it is not set.
+
+    Raises:
+        ValueError: it is no whole number of at least one.
+    """
+    if text is None:
+        return 50
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ValueError(f"`{_EXAMPLES}` must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _base() -> settings:
+    # The store of a test is cleared before each example, and each store's tests run the same functions.
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    plain = settings(deadline=None, suppress_health_check=checks, print_blob=True)
+    seeded = os.environ.get(_SEEDED)
+    return plain if seeded is None else settings(plain, derandomize=seeded == "1")
+
+
+_MOST = examples_asked(os.environ.get(_EXAMPLES))
+
+AGREEMENT = settings(_base(), max_examples=_MOST)
+"""Of properties that compare any data and any questions with the store in memory."""
+
+PROPERTY = settings(AGREEMENT, max_examples=min(20, _MOST))
+"""Of properties that state one law."""
+
+COSTLY = settings(AGREEMENT, max_examples=min(8, _MOST))
+"""Of properties whose examples open files."""

@@ -19,6 +19,7 @@ from mastra_core.runtime.tool import tool
 from mastra_core.runtime.workflow import Workflow
 from mastra_core.signals.span import SpanExported
 from mastra_core.storage import InMemoryStore
+from mastra_core.storage.aio import Asynchronous
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.tracing.observability import NoOpObservability
 
@@ -302,7 +303,7 @@ async def test_a_store_that_is_away_stops_only_the_reading(recorder):
 async def test_a_store_without_spans_cannot_give_traces(recorder):
     """A store of something else is told apart from an empty one."""
 
-    class LogsOnly:
+    class LogsOnly(Asynchronous):
         capabilities = Capabilities(logs=True)
 
         def initialize(self): ...

@@ -42,7 +42,17 @@ from mastra_core.bridges import (
     send_to_observability,
 )
 from mastra_core.models import AnthropicModel, OpenAIModel, ScriptedModel, StreamingLanguageModel, ToolCall
-from mastra_core.storage import Page, SpanStore, TraceQuery, TraceSummary, open_store
+from mastra_core.signals.span import SpanRecord
+from mastra_core.storage import (
+    AsyncStore,
+    InMemoryStore,
+    LogQuery,
+    Page,
+    SpanStore,
+    TraceQuery,
+    TraceSummary,
+    open_store,
+)
 
 
 class Draft(BaseModel):
@@ -113,6 +123,18 @@ def read() -> Page[TraceSummary]:
     store = open_store("memory://")
     assert isinstance(store, SpanStore)
     return store.list_traces(TraceQuery(session_id="s-1", tags="draft", limit=10))
+
+
+async def read_asynchronously() -> None:
+    """The asynchronous face has the types of the synchronous one."""
+    async with open_store("memory://").aio as store:
+        assert_type(await store.list_traces(TraceQuery(limit=10)), Page[TraceSummary])
+        assert_type(await store.list_traces(), Page[TraceSummary])
+        assert_type(await store.get_span("t", span_id="s"), SpanRecord | None)
+        assert_type(await store.delete_scores(["s"]), int)
+        await store.get_span("t")  # type: ignore[call-arg]
+        await store.list_traces(LogQuery())  # type: ignore[arg-type]
+    assert_type(InMemoryStore().aio, AsyncStore)
 
 
 def double(number: int) -> int:

@@ -20,6 +20,7 @@ from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.aggregating import Aggregating
 from mastra_core.storage.aggregation import Aggregation, Percentiles
 from mastra_core.storage.aggregation_plan import Plan
+from mastra_core.storage.aio import Asynchronous
 from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.discovery import Discovering, DiscoveryQuery, MetricNameQuery
@@ -62,7 +63,7 @@ _CONDITIONS: dict[type[MomentQuery], Callable[[Any], Conditions]] = {
 }
 
 
-class DuckDBStore(Aggregating, Annotating, Discovering):
+class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
     """Keeps telemetry in one DuckDB file, or in memory.
 
     The laws are those of `mastra_core.storage.protocols`. The file is opened at the first use and
@@ -143,6 +144,7 @@ class DuckDBStore(Aggregating, Annotating, Discovering):
     def close(self) -> None:
         """Release the file; twice is harmless."""
         self._connection.close()
+        self._close_aio()
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,6 @@ async with Mastra(agents=[writer], storage="duckdb:///telemetry.duckdb") as mast
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -157,7 +156,7 @@ class Mastra:
             raise UnsupportedQueryError(
                 f"{type(self._storage).__name__} keeps no spans; traces cannot be read from it"
             )
-        records = await asyncio.to_thread(self._storage.get_trace, trace_id)
+        records = await self._storage.aio.get_trace(trace_id)
         if not records:
             raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
         return RecordedTrace(trace_id, records, self.tracer)
@@ -263,7 +262,7 @@ class Mastra:
         """
         is_complete = await self._observability.ashutdown(timeout_s)
         if self._storage is not None:
-            await asyncio.to_thread(self._storage.close)
+            await self._storage.aio.close()
         return is_complete
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,7 @@
 """Stores: their interface, what can be asked of them, and `open_store(url)`."""
 
 from mastra_core.storage.aggregation import Aggregation
+from mastra_core.storage.aio import AsyncStore
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery
 from mastra_core.storage.figures import (
@@ -38,6 +39,7 @@ from mastra_core.storage.trace_summary import TraceSummary
 __all__ = [
     "AggregateResult",
     "Aggregation",
+    "AsyncStore",
     "Bucket",
     "Capabilities",
     "DiscoveryQuery",

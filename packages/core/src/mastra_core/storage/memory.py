@@ -30,6 +30,7 @@ from mastra_core.storage.aggregate import aggregate, histogram, percentiles
 from mastra_core.storage.aggregating import Aggregating
 from mastra_core.storage.aggregation import Aggregation, Percentiles
 from mastra_core.storage.aggregation_plan import Plan, default_bounds
+from mastra_core.storage.aio import Asynchronous
 from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.cursors import Cursor, arrival_of
@@ -58,7 +59,7 @@ E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)
 
 
-class InMemoryStore(Aggregating, Annotating, Discovering):
+class InMemoryStore(Aggregating, Annotating, Asynchronous, Discovering):
     """Keeps all five signals until it is closed; for tests, notebooks and comparison."""
 
     capabilities = Capabilities(
@@ -97,6 +98,7 @@ class InMemoryStore(Aggregating, Annotating, Discovering):
             self._is_closed = True
             self._rows.clear()
             self._open.clear()
+        self._close_aio()
 
     # ---------------------------------------------------------------- writing
 

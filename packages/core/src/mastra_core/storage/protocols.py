@@ -45,7 +45,7 @@ after `close()`, and errors of the driver arrive as this project's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mastra_core.signals.feedback import FeedbackExported, FeedbackInput, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
@@ -60,6 +60,9 @@ from mastra_core.storage.page import Page
 from mastra_core.storage.queries import FeedbackQuery, LogQuery, MetricQuery, ScoreQuery, TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 
+if TYPE_CHECKING:
+    from mastra_core.storage.aio import AsyncStore  # which is made of these protocols
+
 
 @runtime_checkable
 class Store(Protocol):
@@ -68,6 +71,11 @@ class Store(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
+        ...
+
+    @property
+    def aio(self) -> AsyncStore:
+        """The same methods as coroutines; `mastra_core.storage.aio.Asynchronous` gives it to a store."""
         ...
 
     def initialize(self) -> None:

@@ -376,7 +376,7 @@ def _serve() -> None:
     os.chdir("/")  # importing starts an engine for a moment, which would read our config.xml
     engine = importlib.import_module("chdb._chdb")
     os.chdir(folder)
-    engine.query(_LISTEN + _STAY, "CSV", path=str(folder / "data"))
+    engine.query(_LISTEN + _STAY, "TabSeparated", path=str(folder / "data"))
 
 
 def _end_with(parent: int) -> None:

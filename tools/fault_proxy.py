@@ -172,7 +172,7 @@ class FaultProxy:
     def at(self, pattern: str, nth: int | tuple[int, ...] | None, fault: Fault) -> None:
         """Break the nth statements that match from now on, the first is 1; None breaks all of them.
 
-        The statement is what is in the URL and in the body, without line ends before it. Of several
+        The statement is what is in the URL and in the body, from its first word on. Of several
         rules that match, all count, and the first that is due breaks.
         """
         due = None if nth is None else frozenset((nth,) if isinstance(nth, int) else nth)
@@ -351,9 +351,20 @@ def _read_chunks(stream: io.BufferedReader, message: bytes) -> bytes:
             return message
 
 
+_WORDS = re.compile(
+    r"\b(?:INSERT|SELECT|WITH|CREATE|ALTER|DELETE|DESCRIBE|SHOW|SYSTEM|DROP|TRUNCATE|OPTIMIZE)\b"
+)
+
+
 def _statement_of(request: bytes) -> str:
-    """What a request of ClickHouse asks for: the parameter `query` and the first of the body."""
+    """What a request of ClickHouse asks for: the parameter `query` and the first of the body.
+
+    The beginning of a body that is compressed by LZ4 can be read all the same; what stands before
+    the statement there is left out.
+    """
     head, _, body = request.partition(b"\r\n\r\n")
     target = head.split(b" ", 2)[1].decode()
     in_url = " ".join(parse_qs(urlsplit(target).query).get("query", []))
-    return (in_url + body[:1000].decode(errors="replace")).lstrip()
+    text = (in_url + body[:1000].decode(errors="replace")).lstrip()
+    found = _WORDS.search(text)
+    return text[found.start() :] if found else text

@@ -162,3 +162,11 @@ def test_a_server_that_is_gone_is_a_reset(proxy, server, ask):
     proxy.upstream = 1
     with pytest.raises((ConnectionError, http.client.HTTPException)):
         ask("a")
+
+
+def test_a_statement_begins_with_its_first_word(proxy, ask):
+    """What a driver's compression and chunks put before it is left out, also where it is in the body."""
+    ask("51\r\n\x04\x22\x18H@INSERT INTO `t` FORMAT Native")
+    ask("\n  SELECT 1")
+    ask("no statement")
+    assert proxy.statements == ["INSERT INTO `t` FORMAT Native", "SELECT 1", "no statement"]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from mastra_core.clock import to_datetime
-from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.feedback import FeedbackExported
 from mastra_core.signals.metric import MetricExported
 from mastra_core.signals.score import ScoreExported
@@ -113,19 +112,8 @@ def _common() -> dict[str, SearchStrategy[Any]]:
         "trace_id": draw.optional(st.sampled_from(draw.TRACE_IDS)),
         "span_id": draw.optional(st.sampled_from(draw.SPAN_IDS)),
         "metadata": draw.payloads(draw.MAPS),
-        "correlation": _correlations(),
+        "correlation": draw.correlations(),
     }
-
-
-def _correlations() -> SearchStrategy[Correlation]:
-    """A few fields of the context; to draw all twenty costs more than all the rest."""
-    names = st.sampled_from([name for name in CORRELATION_FIELDS if name != "tags"])
-    fields = st.dictionaries(names, _TEXTS, max_size=3)
-    return st.builds(_correlation, fields, draw.TAGS)
-
-
-def _correlation(fields: dict[str, Any], tags: tuple[str, ...]) -> Correlation:
-    return Correlation(**fields, tags=tags)
 
 
 def windows() -> SearchStrategy[TimeWindow]:

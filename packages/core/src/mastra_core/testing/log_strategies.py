@@ -86,20 +86,22 @@ def _part(word: str, change: Callable[[str], str], cut: int) -> str:
 
 def logs() -> SearchStrategy[LogExported]:
     """Logs as `write_logs` takes them."""
-    return st.builds(
-        LogExported,
-        log_id=st.sampled_from(LOG_IDS),
-        timestamp_ns=st.sampled_from(draw.TIMES_NS),
-        level=st.sampled_from(_LEVELS),
-        message=messages(),
-        logger=draw.optional(st.sampled_from(_LOGGERS)),
-        data=draw.payloads(draw.MAPS),
-        trace_id=draw.optional(st.sampled_from(draw.TRACE_IDS)),
-        span_id=draw.optional(st.sampled_from(draw.SPAN_IDS)),
-        metadata=draw.payloads(draw.MAPS),
-        correlation=draw.correlations(),
-        origin=st.none() | st.just("logging"),
-    )
+    always: dict[str, SearchStrategy[Any]] = {
+        "log_id": st.sampled_from(LOG_IDS),
+        "timestamp_ns": st.sampled_from(draw.TIMES_NS),
+        "level": st.sampled_from(_LEVELS),
+        "message": messages(),
+        "correlation": draw.correlations(),
+    }
+    sometimes: dict[str, SearchStrategy[Any]] = {
+        "logger": st.sampled_from(_LOGGERS),
+        "data": draw.payloads(draw.MAPS),
+        "trace_id": st.sampled_from(draw.TRACE_IDS),
+        "span_id": st.sampled_from(draw.SPAN_IDS),
+        "metadata": draw.payloads(draw.MAPS),
+        "origin": st.just("logging"),
+    }
+    return draw.sparse(LogExported, always, sometimes)
 
 
 def batches() -> SearchStrategy[list[list[LogExported]]]:

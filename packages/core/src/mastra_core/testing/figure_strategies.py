@@ -42,7 +42,7 @@ TIMES_NS = [
 MOMENTS = sorted({to_datetime(time_ns) for time_ns in TIMES_NS if 0 < time_ns < draw.LATEST_NS})
 _EDGES = [draw.MOMENTS[0], draw.MOMENTS[1], draw.MOMENTS[-1], to_datetime(draw.LATEST_NS)]
 
-LABELS = ["agent", "tool", "model", "environment", "", "b\0c", "x'y", "value"]
+LABELS = ["agent", "Agent", "tool", "model", "environment", "", "b\0c", "x'y", "value"]
 METRIC_NAMES = ["a", "b", "mastra_tool_duration_ms", "x'y"]
 _TEXTS = st.sampled_from(draw.TEXTS[:6])
 _NUMBERS = st.sampled_from(NUMBERS)

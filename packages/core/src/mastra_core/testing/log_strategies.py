@@ -13,7 +13,7 @@ from hypothesis.strategies import SearchStrategy
 
 from mastra_core.signals.log import LOG_LEVELS, LogExported
 from mastra_core.storage.queries import LogQuery
-from mastra_core.storage.text_search import quote_phrase
+from mastra_core.storage.text_search import MAX_TEXT, quote_phrase
 from mastra_core.testing import strategies as draw
 
 LOG_IDS = [f"{number:032x}" for number in range(1, 6)]
@@ -73,7 +73,7 @@ def messages() -> SearchStrategy[str]:
 
 def texts() -> SearchStrategy[str]:
     """What may be searched for: parts of messages, as words where that can be and as phrases."""
-    found = st.sampled_from(WORDS) | messages().filter(bool)
+    found = st.sampled_from(WORDS) | messages().filter(lambda text: 0 < len(text) < MAX_TEXT // 2)
     changes = st.sampled_from([str.upper, str.lower, str.swapcase, str.strip])
     words = st.builds(_part, found, changes, st.integers(0, 2))
     return st.lists(words | found.map(quote_phrase), min_size=1, max_size=2).map(" ".join)

@@ -61,9 +61,10 @@ TEXTS = [
     "null",
     "1",
     "true",
+    "long " * 180,
 ]
-"""Texts that differ by case, by what follows a NUL, by composition, and those that mean something
-in SQL, in patterns and in JSON."""
+"""Texts that differ by case, by what follows a NUL, by composition, those that mean something in SQL,
+in patterns and in JSON, and one that is long."""
 
 INJECTIONS = [
     "'; DROP TABLE mastra_ai_spans; --",
@@ -88,21 +89,30 @@ INJECTIONS = [
 ]
 """Texts that do harm where they become part of a statement, a pattern or a path."""
 
-KEYS = ["a", "", "a.b", "a/b", "~", "~1", 'q"q', "0", "-", "*", "$", "k\0", "😀"]
+KEYS = ["a", "A", "", "a.b", "a/b", "~", "~1", 'q"q', "0", "-", "*", "$", "k\0", "😀"]
 """Keys of JSON objects that mean something in paths."""
 
 NUMBERS: list[int | float] = [
     *(0, 1, -1, 2**53, 2**53 + 1, 2**63 - 1, -(2**63), 2**64, 10**30, 10**30 + 1),
-    *(1.0, -0.0, 0.1, 1.5, float(2**53), 1e30, 1e308, 5e-324),
+    *(1.0, -0.0, 0.1, 1.5, float(2**53), 1e30, 1e308, -1.7976931348623157e308, 5e-324),
 ]
 
-SCALARS: SearchStrategy[Any] = st.sampled_from([None, True, False, *NUMBERS, *TEXTS])
+SCALARS: SearchStrategy[Any] = st.sampled_from([None, True, False, *NUMBERS, *TEXTS, "very long " * 2_000])
+
+
+def nested(depth: int) -> Any:  # noqa: ANN401  # JSON is any value
+    """Objects in lists in objects, so deep."""
+    inner: Any = "deep"
+    for level in range(depth):
+        inner = {"a": inner} if level % 2 else [inner]
+    return inner
+
 
 VALUES: SearchStrategy[Any] = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
     max_leaves=6,
-)
+) | st.just(nested(100))
 
 PARTS: SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(KEYS),
@@ -117,7 +127,9 @@ MAPS = st.just({"a": 1}) | PARTS | st.dictionaries(st.sampled_from(KEYS), VALUES
 _COUNTS = st.sampled_from([0, 1, 7, 2**63 - 1])
 _COSTS = st.sampled_from([0.0, 0.1, 1e308, 5e-324])
 _NAMES = st.sampled_from(TEXTS)
-TAGS = st.lists(st.sampled_from(["", "a", "A", "b\0c", "😀"]), max_size=3).map(tuple)
+_FEW_TAGS = st.lists(st.sampled_from(["", "a", "A", "b\0c", "😀"]), max_size=3).map(tuple)
+_MANY_TAGS = ("a", *(f"tag {number}" for number in range(100)))
+TAGS = _FEW_TAGS | _FEW_TAGS | _FEW_TAGS | st.just(_MANY_TAGS)
 
 
 @functools.cache
@@ -260,7 +272,11 @@ def queries(
 ) -> SearchStrategy[Q]:
     """Questions of a kind with at most three filters: those given, and those that all signals share."""
     # Half of all questions ask with the filters that are hard, not with one of twenty equal fields.
-    hard = {**filters, "tags": TAGS.filter(bool) | st.sampled_from(["", "a"]), "metadata": PARTS}
+    hard = {
+        **filters,
+        "tags": _FEW_TAGS.filter(bool) | st.sampled_from(["", "a", "tag 99"]),
+        "metadata": PARTS,
+    }
     hard["window"] = windows()
     known = {**{name: st.sampled_from(TEXTS[:6]) for name in CORRELATION_FIELDS}, **hard}
     chosen = st.lists(st.sampled_from(list(hard)) | st.sampled_from(sorted(known)), max_size=3, unique=True)

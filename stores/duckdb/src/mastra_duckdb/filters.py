@@ -11,6 +11,7 @@ from typing import Any, cast
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS
 from mastra_core.storage.queries import (
+    BranchQuery,
     ContextQuery,
     FeedbackQuery,
     LogQuery,
@@ -163,10 +164,22 @@ def trace_conditions(query: TraceQuery) -> Conditions:
     found.one_of("span_type", query.span_type)
     found.one_of("status", query.status)
     found.contains("scope", query.scope)
-    duration_ms = "(epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6"
-    found.at_least(duration_ms, query.min_duration_ms)
-    found.at_most(duration_ms, query.max_duration_ms)
+    _duration(found, query)
     found.equal("has_child_error", query.has_child_error)
+    return found
+
+
+def branch_conditions(query: BranchQuery) -> Conditions:
+    """Which spans a query asks for, as heads of branches."""
+    found = Conditions()
+    _common(found, query, SPANS.time)
+    found.equal("name", query.name)
+    for name in ("trace_id", "span_type", "status", "model", "provider"):
+        found.one_of(name, getattr(query, name))
+    found.equal("is_event", query.is_event)
+    if query.is_root is not None:
+        found.add("(parent_span_id IS NULL) = ?", query.is_root)
+    _duration(found, query)
     return found
 
 
@@ -225,6 +238,13 @@ def context_conditions(query: ContextQuery, time: str) -> Conditions:
     found = Conditions()
     _common(found, query, time)
     return found
+
+
+def _duration(found: Conditions, query: TraceQuery | BranchQuery) -> None:
+    """How long a span took, in milliseconds."""
+    duration_ms = "(epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6"
+    found.at_least(duration_ms, query.min_duration_ms)
+    found.at_most(duration_ms, query.max_duration_ms)
 
 
 def _moment(found: Conditions, query: MomentQuery, time: str) -> None:

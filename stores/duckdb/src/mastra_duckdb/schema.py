@@ -23,6 +23,7 @@ from collections.abc import Collection, Sequence
 
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Column, ColumnKind, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.span_outline import OUTLINE_COLUMNS, SpanOutline
 from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
 
 SQL_TYPES: dict[ColumnKind, str] = {
@@ -73,6 +74,11 @@ SUMMARIES: Table[SpanExported, TraceSummary] = Table(
     SPANS.time,
 )
 """What is read of a root."""
+
+OUTLINES: Table[SpanExported, SpanOutline] = Table(
+    SPANS.name, SpanExported, SpanOutline, OUTLINE_COLUMNS, SPANS.key, SPANS.time
+)
+"""What is read of a span without its payloads."""
 
 ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"], _HAS_CHILD_ERROR)
 """What is stored of a root: what is read, and what traces are filtered by besides."""

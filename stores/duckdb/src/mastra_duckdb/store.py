@@ -25,8 +25,10 @@ from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.discovery import Discovering, DiscoveryQuery, MetricNameQuery
 from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
+from mastra_core.storage.lifecycle import RemovedRows, Tenant, check_ids
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import (
+    BranchQuery,
     FeedbackQuery,
     LogQuery,
     MetricQuery,
@@ -34,8 +36,9 @@ from mastra_core.storage.queries import (
     ScoreQuery,
     TraceQuery,
 )
+from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
-from mastra_duckdb import discovery, figures, traces, writer
+from mastra_duckdb import branches, deleting, discovery, figures, traces, writer
 from mastra_duckdb.annotations import delete_by_id, get_by_id, set_review_status
 from mastra_duckdb.config import MEMORY, parse_path, parse_url
 from mastra_duckdb.connection import Connection
@@ -141,6 +144,18 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             for table in TABLES:
                 turn.run(f"DELETE FROM {quote(table)}")
 
+    def delete_traces(self, trace_ids: Sequence[str], *, tenant: Tenant | None = None) -> RemovedRows:
+        """Remove all that was made in these traces; of a tenant, only the tenant's rows.
+
+        All or nothing. The file does not shrink by it; the space is used again.
+
+        Raises:
+            InvalidQueryError: the ids are no list of texts.
+        """
+        meant = check_ids("trace_ids", trace_ids)
+        with self._connection.transaction() as turn:
+            return deleting.delete_traces(turn, meant, tenant)
+
     def close(self) -> None:
         """Release the file; twice is harmless."""
         self._connection.close()
@@ -198,10 +213,29 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         with self._connection.turn() as turn:
             return traces.get_trace(turn, trace_id)
 
+    def get_trace_structure(self, trace_id: str) -> list[SpanOutline]:
+        """All spans of a trace as `get_trace` returns them, without payloads."""
+        with self._connection.turn() as turn:
+            return branches.get_structure(turn, trace_id)
+
+    def get_branch(self, trace_id: str, span_id: str, depth: int | None = None) -> list[SpanRecord]:
+        """A span and those below it, the span first; `depth` levels of them, None all.
+
+        Raises:
+            InvalidQueryError: the depth is no count of levels.
+        """
+        with self._connection.turn() as turn:
+            return branches.get_branch(turn, trace_id, span_id, depth)
+
     def list_traces(self, query: TraceQuery | None = None) -> Page[TraceSummary]:
         """The traces that match, by their root spans. None asks for the newest."""
         with self._connection.turn() as turn:
             return traces.list_traces(turn, query or TraceQuery())
+
+    def list_branches(self, query: BranchQuery | None = None) -> Page[SpanOutline]:
+        """The spans that match, of any depth, each as the head of a branch. None asks for the newest."""
+        with self._connection.turn() as turn:
+            return branches.list_branches(turn, query or BranchQuery())
 
     # ---------------------------------------------------------------- logs
 
@@ -244,8 +278,9 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def delete_scores(self, score_ids: Sequence[str]) -> int:
         """Remove scores; how many there were."""
+        meant = check_ids("score_ids", score_ids)
         with self._connection.transaction() as turn:
-            return delete_by_id(turn, SCORES, score_ids)
+            return delete_by_id(turn, SCORES, meant)
 
     def write_feedback(self, batch: Sequence[FeedbackExported]) -> None:
         """Store feedback, all or none; costs and raises as `write_spans` does."""
@@ -275,8 +310,9 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def delete_feedback(self, feedback_ids: Sequence[str]) -> int:
         """Remove feedback; how much there was."""
+        meant = check_ids("feedback_ids", feedback_ids)
         with self._connection.transaction() as turn:
-            return delete_by_id(turn, FEEDBACK, feedback_ids)
+            return delete_by_id(turn, FEEDBACK, meant)
 
     # ---------------------------------------------------------------- numbers and names
 

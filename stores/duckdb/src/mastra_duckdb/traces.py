@@ -11,13 +11,14 @@ from mastra_core.storage.page import Page
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import FARTHEST, Conditions, trace_conditions
+from mastra_duckdb.filters import Conditions, trace_conditions
+from mastra_duckdb.merging import page_among
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, read
 
 _SPAN_LIST = read(SPANS.columns)
 _SUMMARY_LIST = read(SUMMARIES.columns)
 
-_OPEN = f"""(
+SHOWN_OPEN = f"""(
 SELECT * REPLACE (
     CASE WHEN list_contains(?::VARCHAR[], process) THEN 'interrupted' ELSE 'running' END AS status
 ),
@@ -37,8 +38,10 @@ def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) 
         f"SELECT DISTINCT process FROM {OPEN_SPANS.name} WHERE {where.sql}", where.parameters
     )
     if processes:
-        gone = _gone({process for (process,) in processes})
-        rows += turn.rows(f"SELECT {_SPAN_LIST} FROM {_OPEN} WHERE {where.sql}", [gone, *where.parameters])
+        gone = gone_of({process for (process,) in processes})
+        rows += turn.rows(
+            f"SELECT {_SPAN_LIST} FROM {SHOWN_OPEN} WHERE {where.sql}", [gone, *where.parameters]
+        )
     records = [SPANS.record_of(row) for row in rows]
     return sorted(records, key=lambda span: (span.started_at_ns, span.span_id))
 
@@ -54,24 +57,7 @@ def list_traces(turn: Turn, query: TraceQuery) -> Page[TraceSummary]:
     where = trace_conditions(query)
     if hidden:
         where.add(f"trace_id NOT IN ({', '.join('?' * len(hidden))})", *hidden)
-    # Of the traces that run, some may lie before this page, in place of as many that ended. So the
-    # page is looked for that much earlier and is that much longer, before both are merged.
-    skipped = max(0, query.offset - len(running))
-    wanted = query.limit + len(running)
-    direction = "DESC" if query.order == "newest" else "ASC"
-    rows = turn.rows(
-        f"SELECT {_SUMMARY_LIST} FROM {SUMMARIES.name} WHERE {where.sql} "
-        f"ORDER BY {SUMMARIES.time} {direction}, trace_id {direction} LIMIT ? OFFSET ?",
-        [*where.parameters, wanted, min(skipped, FARTHEST)],
-    )
-    if len(rows) == wanted or (skipped and not rows):
-        total = turn.rows(f"SELECT count(*) FROM {SUMMARIES.name} WHERE {where.sql}", where.parameters)[0][0]
-    else:
-        total = skipped + len(rows)  # these were the last
-    traces = [*running, *(SUMMARIES.record_of(row) for row in rows)]
-    traces.sort(key=lambda trace: (trace.started_at_ns, trace.trace_id), reverse=query.order == "newest")
-    first = query.offset - skipped
-    return Page(traces[first : first + query.limit], total + len(running), query.limit, query.offset)
+    return page_among(turn, query, SUMMARIES, where, (SUMMARIES.time, "trace_id"), running)
 
 
 def _running_traces(turn: Turn, query: TraceQuery) -> tuple[list[TraceSummary], list[str]]:
@@ -97,8 +83,8 @@ def _running_traces(turn: Turn, query: TraceQuery) -> tuple[list[TraceSummary], 
             hidden.append(trace_id)
     where = trace_conditions(query)
     where.add("parent_span_id IS NULL")
-    gone = _gone({process for *_, process in roots})
-    rows = turn.rows(f"SELECT {_SUMMARY_LIST} FROM {_OPEN} WHERE {where.sql}", [gone, *where.parameters])
+    gone = gone_of({process for *_, process in roots})
+    rows = turn.rows(f"SELECT {_SUMMARY_LIST} FROM {SHOWN_OPEN} WHERE {where.sql}", [gone, *where.parameters])
     traces = [SUMMARIES.record_of(row) for row in rows]
     running = [
         trace for trace in traces if earliest.get(trace.trace_id) == (trace.started_at_ns, trace.span_id)
@@ -106,5 +92,6 @@ def _running_traces(turn: Turn, query: TraceQuery) -> tuple[list[TraceSummary], 
     return running, hidden
 
 
-def _gone(processes: set[str | None]) -> list[str]:
+def gone_of(processes: set[str | None]) -> list[str]:
+    """Those of these processes that are known to be gone."""
     return [process for process in processes if process is not None and is_process_gone(process)]

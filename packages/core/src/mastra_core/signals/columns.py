@@ -9,17 +9,18 @@ A column of kind `time_ns` is named `…_at` or `timestamp` in the store, and `�
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
+from mastra_core.signals.attributes import SpanStatus, SpanType
 from mastra_core.signals.correlation import CORRELATION_FIELDS
-from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord
+from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
-from mastra_core.signals.metric import MetricExported, MetricRecord
+from mastra_core.signals.metric import MetricExported, MetricRecord, MetricType
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.score import ScoreExported, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
@@ -44,6 +45,7 @@ class Column:
         field: the record's field.
         is_required: whether it is never NULL.
         doc: a sentence for people who write SQL.
+        allowed: the only values that it may hold; None where it may hold any.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Column:
     field: str
     is_required: bool
     doc: str
+    allowed: tuple[str, ...] | None = None
 
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -105,10 +108,17 @@ class Table(Generic[E, R]):
 
 
 def _column(
-    name: str, kind: ColumnKind, doc: str, *, source: str | None = None, is_required: bool = False
+    name: str,
+    kind: ColumnKind,
+    doc: str,
+    *,
+    source: str | None = None,
+    is_required: bool = False,
+    allowed: Iterable[str] | None = None,
 ) -> Column:
     field = f"{name}_ns" if kind == "time_ns" else name
-    return Column(name, kind, source or field, field, is_required, doc)
+    values = None if allowed is None else tuple(str(value) for value in allowed)
+    return Column(name, kind, source or field, field, is_required, doc, values)
 
 
 _KEYWORDS = {
@@ -169,11 +179,23 @@ SPANS: Table[SpanExported, SpanRecord] = Table(
         _column("parent_span_id", "id", "Span this one was made in; NULL for a root."),
         _column("remote_parent_span_id", "id", "Parent of a root in another program."),
         _column("name", "text", "What the span is called.", is_required=True),
-        _column("span_type", "keyword", "Kind: agent_run, model_generation, tool_call…", is_required=True),
+        _column(
+            "span_type",
+            "keyword",
+            "Kind: agent_run, model_generation, tool_call…",
+            is_required=True,
+            allowed=SpanType,
+        ),
         _column("is_event", "bool", "A moment rather than a piece of work.", is_required=True),
         _column("started_at", "time_ns", "Start, UTC.", is_required=True),
         _column("ended_at", "time_ns", "End, UTC."),
-        _column("status", "keyword", "running, success, error or interrupted.", is_required=True),
+        _column(
+            "status",
+            "keyword",
+            "running, success, error or interrupted.",
+            is_required=True,
+            allowed=SpanStatus,
+        ),
         _column("error", "json", "Error: type, message, stack."),
         _column("error_message", "text", "Message of the error."),
         _column("input", "json", "What went in."),
@@ -220,7 +242,7 @@ METRICS: Table[MetricExported, MetricRecord] = Table(
         _column("metric_id", "id", "Id; sorts by time.", is_required=True),
         _column("timestamp", "time_ns", "Moment, UTC.", is_required=True),
         _column("name", "keyword", "What was measured.", is_required=True),
-        _column("type", "keyword", "counter, gauge or histogram.", is_required=True),
+        _column("type", "keyword", "counter, gauge or histogram.", is_required=True, allowed=MetricType),
         _column("value", "float", "Observation.", is_required=True),
         _column("labels", "text_map", "Labels."),
         _column("unit", "keyword", "Unit of the value."),
@@ -271,7 +293,13 @@ FEEDBACK: Table[FeedbackExported, FeedbackRecord] = Table(
         _column("value_text", "text", "Value, where it is a text."),
         _column("comment", "text", "Comment."),
         _column("source_id", "id", "Source in its own system."),
-        _column("review_status", "keyword", "needs_review or reviewed.", is_required=True),
+        _column(
+            "review_status",
+            "keyword",
+            "needs_review or reviewed.",
+            is_required=True,
+            allowed=get_args(ReviewStatus),
+        ),
         *[c for c in _CORRELATION if c.name != "source"],
         _column("source", "keyword", "user, reviewer…"),
         _METADATA,

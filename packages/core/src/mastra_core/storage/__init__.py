@@ -14,11 +14,19 @@ from mastra_core.storage.figures import (
     QuantileBucket,
     QuantileGroup,
 )
+from mastra_core.storage.lifecycle import (
+    Policies,
+    RemovedRows,
+    SignalStats,
+    StoreStats,
+    Tenant,
+)
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.page import Page
 from mastra_core.storage.protocols import (
     DiscoveryStore,
     FeedbackStore,
+    LifecycleStore,
     LogStore,
     MetricStore,
     ScoreStore,
@@ -26,6 +34,7 @@ from mastra_core.storage.protocols import (
     Store,
 )
 from mastra_core.storage.queries import (
+    BranchQuery,
     FeedbackQuery,
     LogQuery,
     MetricQuery,
@@ -34,12 +43,14 @@ from mastra_core.storage.queries import (
     TraceQuery,
 )
 from mastra_core.storage.registry import open_store
+from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
 
 __all__ = [
     "AggregateResult",
     "Aggregation",
     "AsyncStore",
+    "BranchQuery",
     "Bucket",
     "Capabilities",
     "DiscoveryQuery",
@@ -50,6 +61,7 @@ __all__ = [
     "HistogramBucket",
     "HistogramResult",
     "InMemoryStore",
+    "LifecycleStore",
     "LogQuery",
     "LogStore",
     "MetricNameQuery",
@@ -57,12 +69,18 @@ __all__ = [
     "MetricStore",
     "Page",
     "PercentileResult",
+    "Policies",
     "QuantileBucket",
     "QuantileGroup",
+    "RemovedRows",
     "ScoreQuery",
     "ScoreStore",
+    "SignalStats",
+    "SpanOutline",
     "SpanStore",
     "Store",
+    "StoreStats",
+    "Tenant",
     "TimeWindow",
     "TraceQuery",
     "TraceSummary",

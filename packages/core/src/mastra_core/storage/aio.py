@@ -27,6 +27,7 @@ from mastra_core.storage.lanes import Lanes
 from mastra_core.storage.protocols import (
     DiscoveryStore,
     FeedbackStore,
+    LifecycleStore,
     LogStore,
     MetricStore,
     ScoreStore,
@@ -116,7 +117,10 @@ class AsyncStore:
     get_root_span = OnThread(SpanStore.get_root_span)
     get_spans = OnThread(SpanStore.get_spans)
     get_trace = OnThread(SpanStore.get_trace)
+    get_trace_structure = OnThread(SpanStore.get_trace_structure)
+    get_branch = OnThread(SpanStore.get_branch)
     list_traces = OnThread(SpanStore.list_traces)
+    list_branches = OnThread(SpanStore.list_branches)
 
     write_logs = OnThread(LogStore.write_logs)
     list_logs = OnThread(LogStore.list_logs)
@@ -152,6 +156,10 @@ class AsyncStore:
     list_metric_names = OnThread(DiscoveryStore.list_metric_names)
     list_label_keys = OnThread(DiscoveryStore.list_label_keys)
     list_label_values = OnThread(DiscoveryStore.list_label_values)
+
+    delete_traces = OnThread(LifecycleStore.delete_traces)
+    prune = OnThread(LifecycleStore.prune)
+    stats = OnThread(LifecycleStore.stats)
 
     async def close(self) -> None:
         """Close the store and end the threads; twice is harmless. Calls that wait are refused."""

@@ -58,9 +58,14 @@ class DiscoveryQuery(NameQuery):
     signals: OneOrMoreSignals | None = None
 
     @property
+    def wanted(self) -> Sequence[Signal]:
+        """The signals to look into."""
+        return cast("Sequence[Signal]", self.signals or tuple(TABLE_OF))
+
+    @property
     def tables(self) -> list[Table[Any, Any]]:
         """The tables to look into."""
-        return [TABLE_OF[signal] for signal in cast("Sequence[Signal]", self.signals or tuple(TABLE_OF))]
+        return [TABLE_OF[signal] for signal in self.wanted]
 
 
 class MetricNameQuery(NameQuery):

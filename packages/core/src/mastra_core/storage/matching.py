@@ -9,12 +9,12 @@ from mastra_core.signals.correlation import CORRELATION_FIELDS
 from mastra_core.signals.log import LogRecord
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.span import SpanRecord
-from mastra_core.storage.queries import ContextQuery, LogQuery, MetricQuery, TraceQuery
+from mastra_core.storage.queries import BranchQuery, ContextQuery, LogQuery, MetricQuery, TraceQuery
 from mastra_core.storage.text_search import is_found, parse_text
 
 _EQUAL = {
     *CORRELATION_FIELDS,
-    *("name", "span_id", "score_trace_id", "value", "source_id", "review_status"),
+    *("name", "span_id", "score_trace_id", "value", "source_id", "review_status", "is_root", "is_event"),
 } - {"tags"}
 _ONE_OF = {
     *("trace_id", "span_type", "status", "level", "logger"),
@@ -60,6 +60,11 @@ def trace_matches(query: TraceQuery, root: SpanRecord, *, has_child_error: bool)
     if query.scope is not None and not is_part(query.scope, root.scope or {}):
         return False
     return _in_range(root.duration_ms, query.min_duration_ms, query.max_duration_ms)
+
+
+def branch_matches(query: BranchQuery, span: SpanRecord) -> bool:
+    """The filter that branches have besides."""
+    return _in_range(span.duration_ms, query.min_duration_ms, query.max_duration_ms)
 
 
 def log_matches(query: LogQuery, log: LogRecord) -> bool:

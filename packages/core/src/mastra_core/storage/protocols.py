@@ -22,7 +22,8 @@ after `close()`, and errors of the driver arrive as this project's own.
         MUST come.
     L11 A cursor of another signal or of other data MUST be refused with `InvalidQueryError`.
     L12 A metric, score or feedback whose number is not finite, and a label that is no text, MUST be
-        refused with `WriteRejectedError` and its position.
+        refused with `WriteRejectedError` and its position; so MUST a value outside of its column's
+        list (`Column.allowed`), for instance a metric's type.
     L13 An aggregation MUST be over all rows that match, each once, in whatever order, portions and
         repetitions they were written. Of nothing `count` is 0 and every other number None; sums are
         right to 1e-12 of the sum of the absolute numbers, everything else is exact.
@@ -40,11 +41,24 @@ after `close()`, and errors of the driver arrive as this project's own.
     L22 What was deleted by id MUST NOT be found by any query; ids that are not there are passed over.
     L23 `create_score` and `create_feedback` MUST store with the ids alone, and with the context and the
         metadata of what they speak of where that is stored.
+    L24 `get_trace_structure` MUST return what `get_trace` does, in the same order, without payloads.
+    L25 `get_branch` MUST return the span and those below it to the depth that was asked for, the span
+        itself first, then in order of start; each once, also where parents go round in a circle.
+    L26 `list_branches` MUST find spans of any depth, ended or open, by what they are themselves.
+    L27 After `delete_traces` no query MUST find anything that was made in one of these traces. Rows of
+        another trace, rows of none and, where a tenant is said, rows that are not the tenant's MUST
+        stay, and what is left of a trace MUST be shown as if nothing else had ever been written.
+    L28 `prune` MUST remove all rows whose time (of a span the start) is before now less the age of their
+        signal, and no others, in whatever portions; what is left MUST be shown as L27 says.
+    L29 What `delete_traces` and `prune` report MUST be the rows that a query could find before. Doing it
+        again MUST be harmless and report nothing.
+    L30 `stats` MUST count the rows that queries find, with the times of the oldest and the newest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mastra_core.signals.feedback import FeedbackExported, FeedbackInput, FeedbackRecord, ReviewStatus
@@ -56,8 +70,17 @@ from mastra_core.storage.aggregation import DEFAULT_PERCENTILES, Aggregation, In
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery
 from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
+from mastra_core.storage.lifecycle import PRUNE_BATCH_ROWS, Policies, RemovedRows, StoreStats, Tenant
 from mastra_core.storage.page import Page
-from mastra_core.storage.queries import FeedbackQuery, LogQuery, MetricQuery, ScoreQuery, TraceQuery
+from mastra_core.storage.queries import (
+    BranchQuery,
+    FeedbackQuery,
+    LogQuery,
+    MetricQuery,
+    ScoreQuery,
+    TraceQuery,
+)
+from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
 
 if TYPE_CHECKING:
@@ -129,8 +152,33 @@ class SpanStore(Store, Protocol):
         """All spans of a trace, the root first, then in order of start; empty where there is none."""
         ...
 
+    def get_trace_structure(self, trace_id: str) -> list[SpanOutline]:
+        """All spans of a trace as `get_trace` returns them, without payloads: what a tree is drawn from."""
+        ...
+
+    def get_branch(self, trace_id: str, span_id: str, depth: int | None = None) -> list[SpanRecord]:
+        """A span and those below it, the span first, then in order of start; empty where it is not there.
+
+        Args:
+            trace_id: the trace.
+            span_id: the head of the branch; it need not be the root.
+            depth: how many levels below the head; 0 is the head alone, None all.
+
+        Raises:
+            InvalidQueryError: the depth is no count of levels.
+        """
+        ...
+
     def list_traces(self, query: TraceQuery | None = None) -> Page[TraceSummary]:
         """The traces that match, by their root spans. None asks for the newest."""
+        ...
+
+    def list_branches(self, query: BranchQuery | None = None) -> Page[SpanOutline]:
+        """The spans that match, of any depth, each as the head of a branch. None asks for the newest.
+
+        For instance the slowest calls of a tool, or the failed generations of a model, whatever trace
+        they are in; `get_branch` then shows what was below one of them.
+        """
         ...
 
 
@@ -317,4 +365,48 @@ class DiscoveryStore(Store, Protocol):
 
     def list_label_values(self, key: str, query: MetricNameQuery | None = None) -> Page[str]:
         """Values of one label; none where nothing carries it."""
+        ...
+
+
+@runtime_checkable
+class LifecycleStore(Store, Protocol):
+    """Removes what is no longer wanted, and tells how much there is."""
+
+    def delete_traces(self, trace_ids: Sequence[str], *, tenant: Tenant | None = None) -> RemovedRows:
+        """Remove all that was made in these traces.
+
+        Spans, open ones included, logs, metrics, scores and feedback. A score or feedback is of the
+        trace it speaks of. A batch that is written again brings its rows back.
+
+        Args:
+            trace_ids: which; ids that are not there are passed over.
+            tenant: where it is said, only the rows that are this tenant's.
+
+        Raises:
+            InvalidQueryError: the ids are no list of texts.
+            StoreUnavailableError: passing fault; nothing was removed, or it may be removed again.
+        """
+        ...
+
+    def prune(
+        self, policies: Policies, *, now: datetime | None = None, batch_size: int = PRUNE_BATCH_ROWS
+    ) -> RemovedRows:
+        """Remove what is older than it may become.
+
+        In steps of at most `batch_size` rows, each whole or not at all, so that writers wait for a step
+        and never for the whole. What was interrupted is gone on with at the next call.
+
+        Args:
+            policies: by signal how long it is kept, in days or as a `timedelta`, for instance
+                `{"logs": 30, "spans": timedelta(hours=12)}`; None, or not named: for ever.
+            now: what ages are counted from; the present where it is not said. No zone means UTC.
+            batch_size: rows in a step.
+
+        Raises:
+            InvalidQueryError: a signal does not exist, or an age is not longer than nothing.
+        """
+        ...
+
+    def stats(self) -> StoreStats:
+        """How much there is of each signal, and how large the whole is."""
         ...

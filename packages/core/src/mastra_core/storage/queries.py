@@ -179,6 +179,36 @@ class TraceQuery(SignalQuery):
     has_child_error: bool | None = None
 
 
+class BranchQuery(SignalQuery):
+    """Which spans, of any depth, as the heads of branches; every filter speaks of the head.
+
+    Ties of time are broken by trace id, then by span id.
+
+    Attributes:
+        trace_id: in this trace, or in one of several.
+        name: called so.
+        span_type: one or more kinds, for instance tool_call.
+        status: one or more of running, success, error, interrupted.
+        min_duration_ms: at least so long; running spans have no length yet.
+        max_duration_ms: at most so long.
+        model: of model spans, this model, or one of several.
+        provider: the same.
+        is_root: whether it has no parent; False leaves out what `list_traces` shows.
+        is_event: whether it is a moment rather than a piece of work.
+    """
+
+    trace_id: OneOrMore | None = None
+    name: str | None = None
+    span_type: OneOrMore | None = None
+    status: OneOrMoreStatuses | None = None
+    min_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_duration_ms: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    model: OneOrMore | None = None
+    provider: OneOrMore | None = None
+    is_root: bool | None = None
+    is_event: bool | None = None
+
+
 def _check_cursor(after: str) -> str:
     if after != START:
         Cursor.decode(after)

@@ -8,13 +8,12 @@ from pydantic import computed_field
 
 from mastra_core.clock import duration_ms, to_datetime
 from mastra_core.signals.attributes import SpanStatus, SpanType
-from mastra_core.signals.columns import SPANS
 from mastra_core.signals.record import CorrelatedRecord
+from mastra_core.storage.span_outline import OUTLINE_COLUMNS
 
-_PAYLOADS = {"error", "input", "output", "attributes", "links", "scope"}
-_NOT_IN_LISTS = _PAYLOADS | {"parent_span_id", "is_event"}
+_NOT_OF_ROOTS = {"parent_span_id", "is_event"}
 
-SUMMARY_COLUMNS = tuple(column for column in SPANS.columns if column.name not in _NOT_IN_LISTS)
+SUMMARY_COLUMNS = tuple(column for column in OUTLINE_COLUMNS if column.name not in _NOT_OF_ROOTS)
 """The columns of the root span that a list of traces shows."""
 
 

@@ -1,0 +1,60 @@
+"""Removing traces: from the tables of signals, and from those that are derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
+from mastra_core.storage.lifecycle import RemovedRows, Tenant
+from mastra_duckdb.connection import Turn
+from mastra_duckdb.filters import Conditions, is_storable
+from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, ROOT_COLUMNS, SUMMARIES, quote
+
+_OF_TRACES = "trace_id IN (SELECT unnest(?::VARCHAR[]))"
+_ROOT_LIST = ", ".join(quote(column.name) for column in ROOT_COLUMNS[:-1])
+_DERIVED = (
+    f"DELETE FROM {SUMMARIES.name} WHERE {_OF_TRACES}",
+    f"DELETE FROM {FAILED_TRACES} WHERE {_OF_TRACES}",
+    f"""
+INSERT INTO {FAILED_TRACES} SELECT DISTINCT trace_id FROM {SPANS.name}
+WHERE {_OF_TRACES} AND status = 'error' AND parent_span_id IS NOT NULL
+""",
+    f"""
+INSERT INTO {SUMMARIES.name} ({_ROOT_LIST}, has_child_error)
+SELECT {_ROOT_LIST}, trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) FROM {SPANS.name}
+WHERE {_OF_TRACES} AND parent_span_id IS NULL
+QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY started_at, span_id) = 1
+""",
+)
+"""What makes the derived rows of some traces anew from their spans."""
+
+
+def delete_traces(turn: Turn, trace_ids: Sequence[str], tenant: Tenant | None) -> RemovedRows:
+    """Remove all that was made in these traces, of a tenant where one is said.
+
+    Call it in a transaction: readers must not see a trace half removed.
+    """
+    known = [trace_id for trace_id in trace_ids if is_storable(trace_id)]
+    where = Conditions()
+    where.add(_OF_TRACES, known)
+    for column, wanted in (tenant.ids if tenant is not None else {}).items():
+        where.equal(column, wanted)
+    counts = {
+        name: int(turn.rows(f"DELETE FROM {name} WHERE {where.sql}", where.parameters)[0][0])
+        for name in (SPANS.name, OPEN_SPANS.name, LOGS.name, METRICS.name, SCORES.name, FEEDBACK.name)
+    }
+    if counts[SPANS.name]:
+        derive_anew(turn, known)
+    return RemovedRows(
+        spans=counts[SPANS.name] + counts[OPEN_SPANS.name],
+        logs=counts[LOGS.name],
+        metrics=counts[METRICS.name],
+        scores=counts[SCORES.name],
+        feedback=counts[FEEDBACK.name],
+    )
+
+
+def derive_anew(turn: Turn, trace_ids: Sequence[str]) -> None:
+    """Make the rows of these traces anew that are derived from spans, of the spans that are left."""
+    for statement in _DERIVED:
+        turn.run(statement, [list(trace_ids)])

@@ -17,6 +17,7 @@ _PUBLISHED = {
     "duckdb": "mastra-duckdb",
     "clickhouse": "mastra-clickhouse",
     "clickhouses": "mastra-clickhouse",
+    "chdb": "'mastra-clickhouse[embedded]'",
 }
 
 

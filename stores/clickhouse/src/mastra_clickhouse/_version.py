@@ -1,0 +1,3 @@
+"""Version of the distribution; hatch reads it, the changeset tool writes it."""
+
+__version__ = "0.0.0"

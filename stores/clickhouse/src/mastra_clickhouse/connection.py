@@ -1,0 +1,317 @@
+"""The only room that imports ClickHouse's driver: clients, and sessions with them.
+
+A client serves one thread at a time: each session takes one that is idle, or makes one. A server is
+asked for nothing before the first use. The embedded engine lives in this process, once: all clients
+of one folder share it, and a forked child cannot use what its parent opened.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol, cast
+from uuid import uuid4
+
+import clickhouse_connect
+from clickhouse_connect.driver import httputil
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from mastra_clickhouse.config import MEMORY, Options
+from mastra_clickhouse.errors import text_of, translate
+from mastra_clickhouse.schema import PLACES, VERSIONS, sql_type
+from mastra_core.errors import (
+    InvalidQueryError,
+    StorageError,
+    StoreClosedError,
+    StoreUnavailableError,
+    WriteRejectedError,
+)
+from mastra_core.signals.columns import Column
+
+_INSERT_SETTINGS: dict[str, str | int] = {
+    # One batch is one block, and so one part: it is seen whole or not at all.
+    "max_insert_block_size": PLACES,
+    "min_insert_block_size_rows": PLACES,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+    "optimize_on_insert": 0,
+    # What was sent twice with one token is stored once, in the tables that views fill as well.
+    "insert_deduplicate": 1,
+    "deduplicate_insert": "enable",
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "async_insert_deduplicate": 1,
+    "materialized_views_ignore_errors": 0,
+    "wait_for_async_insert": 1,
+}
+_RETRY_AFTER_S = (0.05, 0.2, 0.8)
+"""How long to wait after the first, second and any later attempt at a batch."""
+
+
+class _Result(Protocol):
+    @property
+    def result_rows(self) -> Sequence[Sequence[Any]]: ...
+
+
+class Client(Protocol):
+    """What is used of the driver's client, whose own types are not all known."""
+
+    database: str | None
+
+    @property
+    def server_settings(self) -> Mapping[str, object]:
+        """The settings that the server knows."""
+        ...
+
+    def query(self, query: str, parameters: dict[str, object]) -> _Result:
+        """Run a query."""
+        ...
+
+    def command(
+        self, cmd: str, parameters: dict[str, object] | None = None, settings: dict[str, Any] | None = None
+    ) -> object:
+        """Run a statement."""
+        ...
+
+    def insert(
+        self,
+        table: str,
+        data: Sequence[Sequence[Any]],
+        *,
+        column_names: Sequence[str],
+        column_type_names: Sequence[str],
+        column_oriented: bool,
+        settings: dict[str, Any],
+    ) -> object:
+        """Store rows."""
+        ...
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
+_driver = cast("Any", clickhouse_connect)
+_http = cast("Any", httputil)
+
+
+class Session:
+    """A client, for as long as this thread has it."""
+
+    def __init__(self, client: Client, options: Options) -> None:
+        self._client = client
+        self._options = options
+
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """Run a query; `{name:Type}` in its text stands for a parameter."""
+        result = self._client.query(self._named(sql), dict(parameters or {}))
+        return cast("list[tuple[Any, ...]]", result.result_rows)
+
+    def run(
+        self,
+        sql: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, str | int] | None = None,
+    ) -> None:
+        """Run a statement for its effect."""
+        self._client.command(
+            self._named(sql), parameters=dict(parameters or {}), settings=dict(settings or {})
+        )
+
+    def insert(self, table: str, columns: Sequence[Column], values: Sequence[Sequence[Any]]) -> None:
+        """Store a batch, given by columns, whole or not at all.
+
+        It is tried again where the error passes by itself. That is safe, however the attempt before
+        ended: all carry one token, of which the server stores one.
+
+        Raises:
+            StoreUnavailableError: it still did not work; what is there is seen once if it is written
+                again.
+            WriteRejectedError: a value cannot be stored.
+        """
+        settings = self._insert_settings(uuid4().hex)
+        for attempt in range(1, self._options.write_attempts + 1):
+            try:
+                self._client.insert(
+                    self._named(table),
+                    values,
+                    column_names=[column.name for column in columns],
+                    column_type_names=[WIRE_TYPES.get(column.name) or sql_type(column) for column in columns],
+                    column_oriented=True,
+                    settings=settings,
+                )
+            except ClickHouseError as error:
+                cause = translate(error, self._options.place)
+                if not cause.retryable or attempt == self._options.write_attempts:
+                    raise _refused(cause) from error
+                time.sleep(_RETRY_AFTER_S[min(attempt, len(_RETRY_AFTER_S)) - 1])
+            except (TypeError, ValueError, OverflowError, AttributeError) as error:
+                raise WriteRejectedError(text_of(error)) from error
+            else:
+                return
+
+    def _insert_settings(self, token: str) -> dict[str, str | int]:
+        known = self._client.server_settings
+        settings = {name: value for name, value in _INSERT_SETTINGS.items() if name in known}
+        settings["async_insert"] = int(self._options.async_insert)
+        settings |= self._options.insert_settings or {}
+        settings["insert_deduplication_token"] = token
+        return settings
+
+    def _named(self, sql: str) -> str:
+        """The text with the names of this database's tables; no value of a user's is in it."""
+        prefix = self._options.table_prefix
+        return sql.replace(_OWN, f"{prefix}{_OWN}") if prefix else sql
+
+
+WIRE_TYPES = {"position": "UInt32"}
+_OWN = VERSIONS.partition("_")[0] + "_"
+
+
+def _refused(cause: StorageError) -> StorageError:
+    return WriteRejectedError(str(cause)) if isinstance(cause, InvalidQueryError) else cause
+
+
+class Connection:
+    """A database, opened at first use; any thread may use it at any time."""
+
+    def __init__(self, options: Options, prepare: Callable[[Session, Options], None]) -> None:
+        """Open nothing yet.
+
+        Args:
+            options: which database.
+            prepare: makes the tables ready, called once before the first use.
+        """
+        self.options = options
+        self._prepare = prepare
+        self._is_closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._idle: deque[Client] = deque()
+        self._pool: Any = None
+        self._is_ready = False
+
+    @contextmanager
+    def session(self) -> Generator[Session]:
+        """Take a client, make the tables ready where they are not.
+
+        Raises:
+            StorageError: what the driver raises inside, in this project's words.
+        """
+        self._check()
+        try:
+            if not self._is_ready:
+                self._get_ready()
+            client = self._take()
+            try:
+                yield Session(client, self.options)
+            finally:
+                self._give_back(client)
+        except ClickHouseError as error:
+            raise translate(error, self.options.place) from error
+
+    def close(self) -> None:
+        """Release everything; twice is harmless."""
+        self._is_closed = True
+        if self._pid != os.getpid():
+            return  # all of it is the parent's
+        while self._idle:
+            _close(self._idle.pop())
+        if self._pool is not None:
+            self._pool.clear()
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise StoreClosedError(f"{self.options.place} was used after close(); make a new store")
+        if self._pid == os.getpid():
+            return
+        if self.options.is_embedded and _engines.get("pid") == self._pid:
+            raise StoreUnavailableError(
+                f"Process {self._pid} had {self.options.place} open when it forked this process, which "
+                "therefore cannot use it; fork before it is used, or use a server"
+            )
+        self._begin()  # the sockets are the parent's
+
+    def _get_ready(self) -> None:
+        with self._lock:
+            if self._is_ready:
+                return
+            client = self._take()
+            try:
+                self._prepare(Session(client, self.options), self.options)
+            finally:
+                self._give_back(client)
+            self._is_ready = True
+
+    def _take(self) -> Client:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open_embedded() if self.options.is_embedded else self._open_server()
+
+    def _give_back(self, client: Client) -> None:
+        if self._is_closed or self._pid != os.getpid():
+            _close(client)
+        else:
+            self._idle.append(client)
+
+    def _open_server(self) -> Client:
+        options = self.options
+        if self._pool is None:
+            certificates = {"ca_cert": options.ca_file} if options.ca_file else {}
+            self._pool = _http.get_pool_manager(**certificates)
+        client: Client = _driver.get_client(
+            interface="https" if options.is_secure else "http",
+            host=options.host,
+            port=options.http_port,
+            username=options.user,
+            password=options.password,
+            database=options.database,
+            compress=False if options.compression == "none" else options.compression,
+            connect_timeout=options.connect_timeout_s,
+            send_receive_timeout=options.timeout_s,
+            settings=dict(options.query_settings or {}),
+            pool_mgr=self._pool,
+            autogenerate_session_id=False,
+            form_encode_query_params=True,
+            show_clickhouse_errors="scrub",
+        )
+        return client
+
+    def _open_embedded(self) -> Client:
+        options = self.options
+        foreign = _engines.get("pid")
+        if foreign is not None and foreign != os.getpid():
+            raise StoreUnavailableError(
+                f"Process {foreign} had an embedded engine open when it forked this process, which "
+                "therefore cannot have one; fork before it is used, or use a server"
+            )
+        try:
+            client: Client = _driver.get_client(
+                interface="chdb", path=options.path or MEMORY, settings=dict(options.query_settings or {})
+            )
+        except ImportError as error:
+            raise StorageError(
+                f"Cannot open {options.place}: the engine is not installed; "
+                "try: pip install 'mastra-clickhouse[embedded]'"
+            ) from error
+        _engines["pid"] = os.getpid()
+        if options.database != "default":
+            client.command(f"CREATE DATABASE IF NOT EXISTS {options.database}")
+            client.database = options.database
+        return client
+
+
+def _close(client: Client) -> None:
+    with suppress(ClickHouseError):
+        client.close()
+
+
+_engines: dict[str, int] = {}
+"""The process that opened an engine: in a child of it the engine's threads are not there."""

@@ -1,0 +1,107 @@
+"""What the driver's errors are to this project.
+
+By the names of its classes and the server's codes, so that the driver itself is imported by
+`connection` alone.
+
+    of the driver          with a code of the server's      becomes
+    OperationalError       none: the connection failed      StoreUnavailableError
+    DatabaseError and its  one of `CODES`                   what `CODES` says
+      children
+                           none: 429, 500 to 504            StoreUnavailableError
+                           any other                        StorageError
+    DataError              none: a value on its way out     WriteRejectedError
+"""
+
+from __future__ import annotations
+
+import re
+
+from mastra_core.errors import (
+    InvalidQueryError,
+    SchemaMismatchError,
+    StorageError,
+    StoreUnavailableError,
+    UnsupportedQueryError,
+    WriteRejectedError,
+)
+
+_PASSING = (
+    *(3, 32),  # the stream ended early
+    *(159, 160, 202, 203, 209, 210, 236, 279, 394, 439),  # too slow, too much at once, network, cancelled
+    *(173, 241, 243, 252),  # memory, disk, too many parts
+    *(225, 242, 254, 285, 286, 289, 319, 415, 425, 473, 700, 722, 999),  # replicas and their keeper
+)
+_SCHEMA = (8, 10, 16, 20, 36, 47, 53, 60, 81, 218)
+_VALUES = (6, 26, 27, 33, 38, 41, 43, 69, 70, 72, 117, 131, 190, 321, 349, 407, 457)
+_UNSUPPORTED = (1, 48, 344)
+_ACCESS = (164, 192, 193, 194, 195, 497, 516)
+
+CODES: dict[int, type[StorageError]] = {
+    **dict.fromkeys(_PASSING, StoreUnavailableError),
+    **dict.fromkeys(_SCHEMA, SchemaMismatchError),
+    **dict.fromkeys(_VALUES, InvalidQueryError),
+    **dict.fromkeys(_UNSUPPORTED, UnsupportedQueryError),
+    **dict.fromkeys(_ACCESS, StorageError),
+}
+"""What becomes of each code of the server's; one that is not here is a `StorageError`."""
+
+DRIVER_ERRORS: dict[str, type[StorageError]] = {
+    "ClickHouseError": StorageError,
+    "Warning": StorageError,
+    "Error": StorageError,
+    "InterfaceError": StorageError,
+    "DatabaseError": StorageError,
+    "OperationalError": StoreUnavailableError,
+    "StreamFailureError": StoreUnavailableError,
+    "DataError": WriteRejectedError,
+    "IntegrityError": WriteRejectedError,
+    "InternalError": StorageError,
+    "ProgrammingError": StorageError,
+    "StreamClosedError": StorageError,
+    "NotSupportedError": UnsupportedQueryError,
+}
+"""What becomes of each class where the server gave no code; one that a later driver adds goes the way
+of its base."""
+
+_ADVICE: dict[int, str] = {
+    60: "tables are missing; let the store create them, or run its DDL",
+    81: "create the database, or name another one",
+    164: "the user may only read; give it the right to write, or use another one",
+    192: "check the user and the password",
+    193: "check the user and the password",
+    194: "check the user and the password",
+    241: "ask for less at once, or give the server more memory",
+    252: "write larger batches, or turn on `async_insert`",
+    497: "grant the user what is missing",
+    516: "check the user and the password",
+}
+
+_PASSING_STATUS = re.compile(r"HTTP status (429|50[0234])\b")
+_OTHER_PATH = re.compile(r"Unable to open the chdb engine")
+
+
+def translate(error: Exception, place: str) -> StorageError:
+    """This project's error for one of the driver's."""
+    code: int | None = getattr(error, "code", None)
+    text = text_of(error)
+    if _OTHER_PATH.search(text):
+        return StoreUnavailableError(
+            f"Cannot open {place}: {text}; a process has one embedded engine, of one folder, and a folder "
+            "has one process: close the other one, or use a server"
+        )
+    advice = f"; {_ADVICE[code]}" if code in _ADVICE else ""
+    return _kind(error, code, text)(f"ClickHouse failed on {place}: {text}{advice}")
+
+
+def text_of(error: Exception) -> str:
+    """The driver's words in one line, without the versions of the server."""
+    return re.sub(r"\s+", " ", str(error)).strip().rstrip(".")[:2_000]
+
+
+def _kind(error: Exception, code: int | None, text: str) -> type[StorageError]:
+    if code is not None and (code in CODES or not _PASSING_STATUS.search(text)):
+        return CODES.get(code, StorageError)
+    if _PASSING_STATUS.search(text):
+        return StoreUnavailableError
+    known = (DRIVER_ERRORS[base.__name__] for base in type(error).__mro__ if base.__name__ in DRIVER_ERRORS)
+    return next(known, StorageError)

@@ -1,0 +1,306 @@
+"""The tables, derived from core's lists of columns.
+
+    mastra_ai_spans           every span that ended
+    mastra_ai_open_spans      spans that have begun; those that ended since are hidden, and later removed
+    mastra_ai_trace_roots     root spans without payloads, for lists
+    mastra_ai_failed_spans    keys of the spans below a root that failed
+    mastra_ai_logs            every log
+    mastra_ai_metrics         every observation
+    mastra_ai_scores          every score
+    mastra_ai_feedback        all feedback
+    mastra_schema             which versions of this schema were applied, and when
+
+A row is the same row where the sorting key is, and `FINAL` shows each once, before and after the
+engine merged them: of ended spans and of moments the one that was written first, of open spans the
+one that was written last. The tables of roots and of failed spans are filled by views, after the
+spans are there.
+
+Partitions are stretches of the time of writing, not of the rows' own: so a batch is one part of one
+partition, and is seen whole or not at all, however far apart its rows lie.
+
+Arrival numbers are the engine's own: the number of the block in which a row came, given as the block
+becomes visible, and the place of the row in it. So they rise as rows appear, also with many writers.
+Parts in which nothing is left are kept, as the engine goes on counting behind the last part it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mastra_clickhouse.config import Options
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Column, ColumnKind, Table
+from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
+
+LAST_NS = 2**63 - 2
+"""The last nanosecond that can be stored, in April 2262."""
+
+SQL_TYPES: dict[ColumnKind, str] = {
+    "id": "String",
+    "keyword": "LowCardinality(String)",
+    "text": "String",
+    "bool": "Bool",
+    "int": "Int64",
+    "float": "Float64",
+    "time_ns": "DateTime64(9, 'UTC')",
+    "json": "String",
+    "texts": "Array(String)",
+    "text_map": "Map(LowCardinality(String), String)",
+}
+"""The SQL type of each kind of column where it is never NULL."""
+
+_CODECS: dict[ColumnKind, str] = {
+    "time_ns": "Delta(8), ZSTD(1)",
+    "text": "ZSTD(1)",
+    "json": "ZSTD(1)",
+    "id": "ZSTD(1)",
+    "text_map": "ZSTD(1)",
+    "texts": "ZSTD(1)",
+}
+
+_PROCESS = Column(
+    name="process",
+    kind="keyword",
+    source="process",
+    field="process",
+    is_required=False,
+    doc="Process that runs the span: host/pid/birth.",
+)
+
+OPEN_SPANS: Table[SpanExported, SpanRecord] = Table(
+    "mastra_ai_open_spans", SpanExported, SpanRecord, [*SPANS.columns, _PROCESS], SPANS.key, SPANS.time
+)
+
+ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"])
+"""What is stored of a root: what lists show, and what traces are filtered by besides."""
+
+_HAS_CHILD_ERROR = Column(
+    name="has_child_error",
+    kind="bool",
+    source="has_child_error",  # of the whole trace: found in the table of failed spans
+    field="has_child_error",
+    is_required=True,
+    doc="Whether a span below the root failed.",
+)
+
+ROOTS = "mastra_ai_trace_roots"
+SUMMARIES: Table[SpanExported, TraceSummary] = Table(
+    ROOTS, SpanExported, TraceSummary, (*SUMMARY_COLUMNS, _HAS_CHILD_ERROR), ("trace_id",), SPANS.time
+)
+"""What is read of a root; the last column is no stored one."""
+
+FAILED_SPANS = "mastra_ai_failed_spans"
+FAILED_COLUMNS = tuple(SPANS.column_by_name[name] for name in SPANS.key)
+
+VERSIONS = "mastra_schema"
+IDENTITY = f"SELECT any(identity) FROM (SELECT identity FROM {VERSIONS} ORDER BY applied_at LIMIT 1)"
+"""What tells a database from others, for cursors."""
+
+WRITTEN_AT = Column(
+    "written_at", "time_ns", "", "", True, "When the batch was written, by the writer's clock."
+)
+POSITION = Column("position", "int", "", "", True, "Place of the row in its batch.")
+
+PLACES = 2**24
+"""How many rows a batch may have: so many arrival numbers belong to one block."""
+
+SHARED_BLOCK = PLACES - 1
+"""The place of every row whose batch the server may store in one block with others. Such rows are
+counted by the block's own order."""
+
+ARRIVAL = (
+    f"(toInt64(_block_number) * {PLACES} + if(position = {SHARED_BLOCK}, toInt64(_block_offset), position))"
+)
+"""The expression for a row's arrival number."""
+
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    SPANS.name: ("Spans that ended.", SPANS.columns),
+    OPEN_SPANS.name: ("Spans that have begun and perhaps not ended.", OPEN_SPANS.columns),
+    ROOTS: ("Root spans of traces, without payloads.", ROOT_COLUMNS),
+    FAILED_SPANS: ("Spans below the root that failed; their keys.", FAILED_COLUMNS),
+    LOGS.name: ("Logs.", LOGS.columns),
+    METRICS.name: ("Observations of metrics, each as it was made.", METRICS.columns),
+    SCORES.name: ("Scores of spans and traces.", SCORES.columns),
+    FEEDBACK.name: ("Feedback on spans and traces.", FEEDBACK.columns),
+}
+"""Every table of signals with what it holds and its columns; `written_at` and `position` follow."""
+
+_ORDERS = {
+    SPANS.name: ("trace_id", "span_id", "started_at"),
+    OPEN_SPANS.name: ("trace_id", "span_id", "started_at"),
+    ROOTS: ("started_at", "trace_id", "span_id"),
+    FAILED_SPANS: ("trace_id", "span_id", "started_at"),
+    **{table.name: (table.time, table.columns[0].name) for table in (LOGS, METRICS, SCORES, FEEDBACK)},
+}
+"""The sorting keys: exactly what makes a row the same row."""
+
+_RETENTION = {
+    SPANS.name: "retention_spans_days",
+    OPEN_SPANS.name: "retention_spans_days",
+    ROOTS: "retention_spans_days",
+    FAILED_SPANS: "retention_spans_days",
+    LOGS.name: "retention_logs_days",
+    METRICS.name: "retention_metrics_days",
+    SCORES.name: "retention_scores_days",
+    FEEDBACK.name: "retention_feedback_days",
+}
+_PARTITIONS = {
+    "day": "toDate(written_at)",
+    "week": "toMonday(written_at)",
+    "month": "toStartOfMonth(written_at)",
+}
+
+_FOUND_BY = ("trace_id", "session_id", "run_id", "user_id", "thread_id", "request_id")
+"""Ids that people look for, each with a bloom filter where it does not begin the sorting key."""
+
+_VIEWS = {
+    f"{ROOTS}_view": (ROOTS, ROOT_COLUMNS, "parent_span_id IS NULL"),
+    f"{FAILED_SPANS}_view": (
+        FAILED_SPANS,
+        FAILED_COLUMNS,
+        "parent_span_id IS NOT NULL AND status = 'error'",
+    ),
+}
+"""What is filled from the spans: the table, its columns, and which spans go there."""
+
+
+def quote(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL text, for DDL, which takes no parameters; never for what a user wrote."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def rows_of(table: str) -> str:
+    """What to select from: each row of a table once."""
+    return f"{table} FINAL"
+
+
+def sql_type(column: Column) -> str:
+    """The type of a column as DDL and inserts say it."""
+    plain = SQL_TYPES[column.kind]
+    if column.is_required or column.kind in {"texts", "text_map"}:
+        return plain
+    return (
+        plain.replace("(String)", "(Nullable(String))") if column.kind == "keyword" else f"Nullable({plain})"
+    )
+
+
+def read(columns: Sequence[Column]) -> str:
+    """The columns as a SELECT list whose values `Table.record_of` understands."""
+    return ", ".join(_read(column) for column in columns)
+
+
+def _read(column: Column) -> str:
+    name = quote(column.name)
+    return f"toUnixTimestamp64Nano({name})" if column.kind == "time_ns" else name
+
+
+def names(columns: Iterable[Column]) -> list[str]:
+    """The columns' names."""
+    return [column.name for column in columns]
+
+
+def ddl(options: Options) -> list[str]:
+    """The statements that create what is missing, in order."""
+    statements = [_create_versions(options), *(_create(name, options) for name in TABLES)]
+    return [*statements, *(_create_view(view) for view in _VIEWS)]
+
+
+def _create_versions(options: Options) -> str:
+    lines = [
+        "version UInt32",
+        "applied_at DateTime64(6, 'UTC')",
+        "package String",
+        "identity String COMMENT 'What tells this database from others.'",
+    ]
+    body = ",\n    ".join(lines)
+    tail = _settings({"storage_policy": options.storage_policy})
+    return (
+        f"CREATE TABLE IF NOT EXISTS {VERSIONS}\n(\n    {body}\n)\nENGINE = MergeTree\nORDER BY version{tail}"
+    )
+
+
+def _create(name: str, options: Options) -> str:
+    doc, columns = TABLES[name]
+    lines = [_definition(column) for column in columns]
+    lines.append(_definition(WRITTEN_AT))
+    lines.append(f"position UInt32 CODEC(ZSTD(1)) COMMENT {literal(POSITION.doc)}")
+    version = WRITTEN_AT.name
+    if name != OPEN_SPANS.name:
+        version = "precedence"
+        lines.append(
+            f"{version} UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) "
+            "CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.'"
+        )
+    lines += _indexes(name, columns)
+    body = ",\n    ".join(lines)
+    days = getattr(options, _RETENTION[name])
+    expiry = f"\nTTL {_time(name)} + toIntervalDay({days})" if days is not None else ""
+    tail = _settings(
+        {
+            "enable_block_number_column": 1,
+            "enable_block_offset_column": 1,
+            "remove_empty_parts": 0,
+            "non_replicated_deduplication_window": 10_000,
+            "storage_policy": options.storage_policy,
+        }
+    )
+    return (
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {body}\n)\n"
+        f"ENGINE = ReplacingMergeTree({version})\nPARTITION BY {_PARTITIONS[options.partition]}\n"
+        f"ORDER BY ({', '.join(_ORDERS[name])}){expiry}{tail}\nCOMMENT {literal(doc)}"
+    )
+
+
+def _create_view(view: str) -> str:
+    target, columns, where = _VIEWS[view]
+    listed = ", ".join(quote(name) for name in [*names(columns), WRITTEN_AT.name, POSITION.name])
+    return (
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} TO {target}\n"
+        f"AS SELECT {listed}\nFROM {SPANS.name}\nWHERE {where}"
+    )
+
+
+def _definition(column: Column) -> str:
+    codec = f" CODEC({_CODECS[column.kind]})" if column.kind in _CODECS else ""
+    return f"{quote(column.name)} {sql_type(column)}{codec} COMMENT {literal(column.doc)}"
+
+
+def _indexes(name: str, columns: Sequence[Column]) -> list[str]:
+    present = {column.name for column in columns}
+    indexes: list[str] = []
+    first = _ORDERS[name][0]
+    if first == "trace_id":
+        time = _time(name)
+        indexes.append(f"INDEX {time}_range {time} TYPE minmax GRANULARITY 1")
+    indexes += [
+        f"INDEX {one}_filter {one} TYPE bloom_filter(0.01) GRANULARITY 1"
+        for one in _FOUND_BY
+        if one in present and one != first
+    ]
+    if name in {table.name for table in (SCORES, FEEDBACK, LOGS, METRICS)}:
+        key = columns[0].name
+        indexes.append(f"INDEX {key}_filter {key} TYPE bloom_filter(0.01) GRANULARITY 1")
+    if name == METRICS.name:
+        indexes.append("INDEX name_set name TYPE set(100) GRANULARITY 1")
+        indexes.append("INDEX label_values_filter mapValues(labels) TYPE bloom_filter(0.01) GRANULARITY 1")
+    if name == LOGS.name:
+        indexes.append("INDEX message_ngrams lower(message) TYPE ngrambf_v1(4, 65536, 3, 0) GRANULARITY 1")
+    return indexes
+
+
+def _time(name: str) -> str:
+    return "timestamp" if "timestamp" in names(TABLES[name][1]) else SPANS.time
+
+
+def _settings(settings: dict[str, int | str | None]) -> str:
+    stated = [
+        f"{name} = {value if isinstance(value, int) else literal(value)}"
+        for name, value in settings.items()
+        if value is not None
+    ]
+    return f"\nSETTINGS {', '.join(stated)}" if stated else ""

@@ -276,3 +276,55 @@ CREATE TABLE "mastra_ai_feedback" (
     "metadata" JSON,
     "arrival" BIGINT NOT NULL DEFAULT nextval('mastra_arrivals')
 );
+CREATE VIEW "mastra_model_costs" AS SELECT started_at::DATE AS day, provider, model, count(*) AS calls, count(*) FILTER (status = 'error') AS failed_calls,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    round(sum(estimated_cost_usd), 9) AS estimated_cost_usd
+FROM mastra_ai_spans WHERE span_type = 'model_generation'
+GROUP BY ALL ORDER BY day DESC, estimated_cost_usd DESC NULLS LAST, provider, model;
+CREATE VIEW "mastra_slowest_tools" AS SELECT coalesce(entity_name, name) AS tool, count(*) AS calls, count(*) FILTER (status = 'error') AS failed_calls,
+    round(count(*) FILTER (status = 'error') / count(*), 4) AS error_rate,
+    round(avg((epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6), 3) AS avg_ms,
+    round(quantile_cont((epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6, 0.5), 3) AS p50_ms,
+    round(quantile_cont((epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6, 0.95), 3) AS p95_ms,
+    round(max((epoch_ns(ended_at) - epoch_ns(started_at)) / 1e6), 3) AS max_ms,
+    max(started_at) AS last_called_at
+FROM mastra_ai_spans WHERE span_type = 'tool_call'
+GROUP BY 1 ORDER BY p95_ms DESC, tool;
+CREATE VIEW "mastra_agent_errors" AS SELECT coalesce(entity_name, name) AS agent, count(*) AS runs, count(*) FILTER (status = 'error') AS failed_runs,
+    round(count(*) FILTER (status = 'error') / count(*), 4) AS error_rate,
+    max(started_at) FILTER (status = 'error') AS last_failed_at,
+    arg_max(error_message, (started_at, span_id)) FILTER (status = 'error') AS last_error
+FROM mastra_ai_spans WHERE span_type = 'agent_run'
+GROUP BY 1 ORDER BY error_rate DESC, failed_runs DESC, agent;
+CREATE VIEW "mastra_session_turns" AS SELECT r.session_id,
+    row_number() OVER (PARTITION BY r.session_id ORDER BY r.started_at, r.trace_id) AS turn,
+    r.trace_id, r.started_at, r.name, r.user_id, r.status,
+    round((epoch_ns(r.ended_at) - epoch_ns(r.started_at)) / 1e6, 3) AS duration_ms,
+    s.model_calls, s.tool_calls, s.failed_spans, s.input_tokens, s.output_tokens, s.estimated_cost_usd
+FROM mastra_ai_trace_roots AS r JOIN (
+    SELECT trace_id, count(*) FILTER (span_type = 'model_generation') AS model_calls,
+        count(*) FILTER (span_type = 'tool_call') AS tool_calls, count(*) FILTER (status = 'error') AS failed_spans,
+        coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    round(sum(estimated_cost_usd), 9) AS estimated_cost_usd
+    FROM mastra_ai_spans GROUP BY trace_id
+) AS s USING (trace_id)
+WHERE r.session_id IS NOT NULL
+ORDER BY r.session_id, turn;
+CREATE VIEW "mastra_token_use" AS SELECT CASE WHEN entity_type = 'agent' THEN entity_name
+    WHEN parent_entity_type = 'agent' THEN parent_entity_name END AS agent,
+    user_id, model, count(*) AS calls,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    round(sum(estimated_cost_usd), 9) AS estimated_cost_usd
+FROM mastra_ai_spans WHERE span_type = 'model_generation'
+GROUP BY ALL ORDER BY sum(input_tokens + output_tokens) DESC, agent, user_id, model;
+CREATE VIEW "mastra_score_overview" AS SELECT scorer_id, entity_name, count(*) AS scores,
+    round(avg(score), 6) AS avg_score, min(score) AS min_score,
+    quantile_cont(score, 0.5) AS p50_score, max(score) AS max_score, max(timestamp) AS last_scored_at
+FROM mastra_ai_scores GROUP BY ALL ORDER BY scorer_id, entity_name;
+CREATE VIEW "mastra_feedback_overview" AS SELECT feedback_type, source, count(*) AS given, round(avg(value_number), 6) AS avg_value,
+    count(value_text) AS texts, count(comment) AS comments,
+    count(*) FILTER (review_status = 'needs_review') AS needs_review, max(timestamp) AS last_given_at
+FROM mastra_ai_feedback GROUP BY ALL ORDER BY feedback_type, source;

@@ -13,6 +13,7 @@ from mastra_duckdb import DuckDBStore, __version__
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.migrations import MIGRATIONS, Migration, migrate, version_of
 from mastra_duckdb.schema import SQL_TYPES, TABLES, ddl
+from mastra_duckdb.views import views_ddl
 
 GOLDEN = Path(__file__).with_name("schema.sql")
 VERSION_1 = Path(__file__).with_name("version_1.sql")
@@ -25,8 +26,9 @@ def connect(path, migrations=MIGRATIONS):
 
 
 def statements():
-    """The statements that make the tables; comments may change without a new version."""
-    return "".join(f"{statement};\n" for statement in ddl() if statement.startswith("CREATE"))
+    """The statements that make the tables and views; comments may change without a new version."""
+    made = [*ddl(), *views_ddl()]
+    return "".join(f"{statement};\n" for statement in made if statement.startswith("CREATE"))
 
 
 def test_the_schema_is_what_its_version_says():
@@ -89,6 +91,7 @@ def described(turn):
             "SELECT table_name, column_name, column_index, data_type, is_nullable, column_default, comment "
             "FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
         ),
+        turn.rows("SELECT view_name, comment, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL"),
         turn.rows("SELECT sequence_name, start_value, increment_by, cycle FROM duckdb_sequences()"),
     ]
 

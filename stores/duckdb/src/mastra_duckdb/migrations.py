@@ -16,6 +16,7 @@ from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.schema import TABLES, ddl
+from mastra_duckdb.views import views_ddl
 
 _VERSIONS = "mastra_schema"
 IDENTITY = f"SELECT 'duckdb-' || to_hex(epoch_us(min(applied_at))) FROM {_VERSIONS}"
@@ -41,7 +42,10 @@ class Migration:
     statements: tuple[str, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(2, tuple(ddl(_ADDED_IN_2))),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(2, tuple(ddl(_ADDED_IN_2))),
+    Migration(3, tuple(views_ddl())),
+)
 """In order, without gaps. A step that says `ddl` makes tables as they are now: whoever changes such a
 table in a later version writes out the statements of the step as they were."""
 
@@ -67,7 +71,7 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
                 f"The database has tables that mastra-duckdb did not make: {', '.join(taken)}; "
                 "choose another file, or rename them"
             )
-        steps = [Migration(newest, (_CREATE, *ddl()))]
+        steps = [Migration(newest, (_CREATE, *ddl(), *views_ddl()))]
     else:
         steps = [migration for migration in migrations if migration.version > present]
     with turn.transaction():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar, cast
+from typing import Any, ParamSpec, Self, TypeVar
 
 from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import ConfigurationError
@@ -49,6 +50,8 @@ from mastra_observability.metrics.derived import DerivedMetrics
 from mastra_observability.metrics.extract import MEASURED_TYPES
 from mastra_observability.open_spans import OpenSpans
 from mastra_observability.processors.limits import PayloadLimiter
+from mastra_observability.processors.secret_patterns import SecretPattern
+from mastra_observability.processors.sensitive import SensitiveDataFilter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.snapshot import SpanSnapshot
 from mastra_observability.tracer import RecordingTracer
@@ -117,7 +120,7 @@ class Observability(RecordingTracer):
         are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
         is_deriving = metrics is not None and metrics.derived and are_taken
         intake = Intake(
-            cast("Sequence[Any]", config.processors),
+            _processors_of(config),
             SpanSnapshot(limiter, costs),
             {
                 PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
@@ -344,6 +347,25 @@ class Observability(RecordingTracer):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.ashutdown()
+
+
+def _processors_of(config: ObservabilityConfig) -> list[Any]:
+    """The user's processors, and behind them what hides secrets, where they have no such of their own."""
+    processors: list[Any] = list(config.processors)
+    how = config.sensitive_data_config
+    if how is None or any(isinstance(processor, SensitiveDataFilter) for processor in processors):
+        return processors
+    looks = [SecretPattern(name, re.compile(pattern)) for name, pattern in how.more_patterns.items()]
+    hide = SensitiveDataFilter(
+        keys=how.keys,
+        more_keys=how.more_keys,
+        allowed_keys=how.allowed_keys,
+        more_patterns=looks,
+        style=how.style,
+        mask=how.mask,
+        hash_key=None if how.hash_key is None else how.hash_key.encode(),
+    )
+    return [*processors, hide]
 
 
 def create_observability(config: ObservabilityConfig, store: Store | None) -> Observability:

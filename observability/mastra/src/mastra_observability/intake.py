@@ -10,8 +10,8 @@ is counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from mastra_core.signals.events import (
     SIGNAL_OF,
@@ -27,12 +27,25 @@ from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Weighed
 
+CHUNK = 128
+"""So many events a processor may glance at together: a glance costs mostly by its number, and where it
+finds something, so many are looked at one by one."""
+
 
 class Processor(Protocol):
     """Sees every event before the exporters do."""
 
     def process(self, event: Event) -> Event | None:
         """The event, a changed copy, or None to drop it on purpose. Raising drops and counts it."""
+        ...
+
+
+@runtime_checkable
+class GlancingProcessor(Processor, Protocol):
+    """A processor that can tell at a glance of many events that it has nothing to do."""
+
+    def leaves_alone(self, events: Sequence[Event]) -> bool:
+        """Whether `process` would hand on each of these as it is; False where it would have to look."""
         ...
 
 
@@ -84,7 +97,7 @@ class Intake:
         derive: Derive | None,
         drops: Drops,
     ) -> None:
-        self._processors = tuple(processors)
+        self._processors = tuple((each, isinstance(each, GlancingProcessor)) for each in processors)
         self._export_span = export_span
         self._makers = dict(makers)
         self._derive = derive
@@ -94,18 +107,25 @@ class Intake:
         """The events of what is queued now, and how many heavy bytes left the queue with it."""
         made: list[Weighed] = []
         heavy = 0
-        for _ in range(len(queue)):
-            item = queue.popleft()
-            if isinstance(item, Span):
-                heavy += item._heavy_bytes
-                self._take_span(made, item)
-            elif (maker := self._makers.get(type(item))) is not None:
-                heavy += cast("Pending", item).heavy_bytes
-                event = self._made(item, maker)
-                if event is not None:
-                    self._pass_on(made, event)
-            else:
-                self._pass_on(made, cast("Event", item))
+        left = len(queue)
+        while left > 0:
+            events: list[Event] = []
+            announced: set[int] = set()
+            for _ in range(min(left, CHUNK)):
+                item = queue.popleft()
+                if isinstance(item, Span):
+                    heavy += item._heavy_bytes
+                    if self._take_span(events, item) and item._is_announced:
+                        announced.add(len(events) - 1)
+                elif (maker := self._makers.get(type(item))) is not None:
+                    heavy += cast("Pending", item).heavy_bytes
+                    event = self._made(item, maker)
+                    if event is not None:
+                        events.append(event)
+                else:
+                    events.append(cast("Event", item))
+            left -= CHUNK
+            self._pass_on(made, self._process(events), announced)
         return made, heavy
 
     def announce(self, spans: Sequence[Span]) -> list[Weighed]:
@@ -115,42 +135,36 @@ class Intake:
             event = self._exported(span, "span_started")
             if event is None:
                 continue
-            if span.is_recording:
-                # Where a processor drops it, its start is counted at its end.
-                span._is_announced = self._pass_on(made, event)
-            else:
-                span._is_announced = True
-                self._measure(made, event, is_announced=False)
+            kept = self._process([event] if span.is_recording else self._derived(event, has_ids=False))
+            # Where a processor drops it, its start is counted at its end.
+            span._is_announced = not span.is_recording or kept[0] is not None
+            self._pass_on(made, kept)
         return made
 
-    def _take_span(self, made: list[Weighed], span: Span) -> None:
+    def _take_span(self, events: list[Event], span: Span) -> bool:
+        """Add the event of a span; of one that was sampled out only metrics, and False."""
         event = self._exported(span, "span_ended")
         if event is None:
-            return
-        if span.is_recording:
-            self._pass_on(made, event, is_announced=span._is_announced)
-        else:
-            self._measure(made, event, is_announced=span._is_announced)
-
-    def _measure(self, made: list[Weighed], event: Event, *, is_announced: bool) -> None:
-        """Of a span that was sampled out only metrics are made."""
-        for metric in self._derived(event, is_announced=is_announced, has_ids=False):
-            self._pass_on(made, metric)
-
-    def _pass_on(self, made: list[Weighed], event: Event, *, is_announced: bool = False) -> bool:
-        """Let the processors see an event, and derive metrics of it; whether it was kept."""
-        kept = self._process(event) if self._processors else event
-        if kept is None:
             return False
-        kind = type(kept)
-        if kind is MetricEvent:
-            made.append((kept, 0))
+        if span.is_recording:
+            events.append(event)
             return True
-        made.append((kept, weigh(kept)))
-        if self._derive is not None and kind is not LogEvent:
-            for metric in self._derived(kept, is_announced=is_announced):
-                self._pass_on(made, metric)
-        return True
+        events.extend(self._derived(event, is_announced=span._is_announced, has_ids=False))
+        return False
+
+    def _pass_on(
+        self, made: list[Weighed], events: Sequence[Event | None], announced: Collection[int] = ()
+    ) -> None:
+        """Weigh what was kept, and derive metrics of it, which the processors see, too."""
+        derived: list[Event] = []
+        for position, event in enumerate(events):
+            if event is None:
+                continue
+            made.append((event, weigh(event)))
+            if self._derive is not None and type(event) is not LogEvent and type(event) is not MetricEvent:
+                derived.extend(self._derived(event, is_announced=position in announced))
+        if derived:
+            self._pass_on(made, self._process(derived))
 
     def _exported(self, span: Span, kind: TracingEventType) -> TracingEvent | None:
         """The event of a span; one that cannot be exported is counted and takes no other with it."""
@@ -180,20 +194,30 @@ class Intake:
             self._drops.count("bus", "metrics", "invalid", 1, repr(error))
             return ()
 
-    def _process(self, event: Event) -> Event | None:
-        current = event
-        for processor in self._processors:
-            try:
-                result = processor.process(current)
-                if result is None:
-                    return None
-                current = result
-                if type(current) not in SIGNAL_OF:
-                    raise TypeError(f"a processor must return an event or None, got {current!r}")  # noqa: TRY301
-            except BaseException as error:  # noqa: BLE001  # whatever a user's processor raises
-                self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
-                return None
+    def _process(self, events: Sequence[Event]) -> Sequence[Event | None]:
+        """What the processors leave of events, None where one dropped it or failed."""
+        current: Sequence[Event | None] = events
+        for processor, is_glancing in self._processors:
+            if not (is_glancing and _is_passed(cast("GlancingProcessor", processor), current)):
+                current = [None if event is None else self._processed(processor, event) for event in current]
         return current
+
+    def _processed(self, processor: Processor, event: Event) -> Event | None:
+        try:
+            result = processor.process(event)
+            if result is not None and type(result) not in SIGNAL_OF:
+                raise TypeError(f"a processor must return an event or None, got {result!r}")  # noqa: TRY301
+        except BaseException as error:  # noqa: BLE001  # whatever a user's processor raises
+            self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
+            return None
+        return result
+
+
+def _is_passed(processor: GlancingProcessor, events: Sequence[Event | None]) -> bool:
+    try:
+        return processor.leaves_alone([event for event in events if event is not None])
+    except Exception:  # noqa: BLE001  # then it looks at each, and what fails is counted
+        return False
 
 
 def weigh(event: Event) -> int:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mastra_core import SensitiveDataConfig
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.events import FeedbackEvent, LogEvent, MetricEvent, ScoreEvent, TracingEvent
 from mastra_core.signals.feedback import FeedbackExported
@@ -518,3 +519,56 @@ def test_no_secret_passes_the_pipeline(make, capture):
     assert secret.encode() not in written
     assert b"swordfish" not in written
     assert written.count(b"[REDACTED]") >= 10
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_a_glance_at_many_finds_what_a_look_at_each_would(data):
+    """Where many events are left alone at a glance, each of them is handed on as it is."""
+    hide = SensitiveDataFilter()
+    texts = st.sampled_from([*corpus.LOOKS, *corpus.HARMLESS])
+    drawn = data.draw(st.lists(st.tuples(st.sampled_from(sorted(PLACES)), texts), min_size=1, max_size=8))
+    events = [PLACES[place](text) for place, text in drawn]
+    if hide.leaves_alone(events):
+        assert all(hide.process(event) is event for event in events)
+
+
+def test_secrets_are_hidden_unless_that_is_said(make, capture):
+    """Nothing has to be configured for it; a filter of the user's own rules alone; it can be left out."""
+    own = SensitiveDataFilter(keys=["iban"], patterns=[])
+    settings_of = {
+        "by itself": {},
+        "configured": {
+            "sensitive_data": SensitiveDataConfig(more_keys=["iban"], more_patterns={"b": r"BADGE-\d+"})
+        },
+        "own": {"processors": [own]},
+        "left out": {"sensitive_data": False},
+    }
+    found = {}
+    for how, given_settings in settings_of.items():
+        obs = make(exporters=[capture], **given_settings)
+        obs.span("pay", input={"password": "s3cret!", "iban": "DE89 3704", "text": "BADGE-77"}).end()
+        assert obs.flush()
+        found[how] = decode(capture.events[-1].span.input)
+    hidden = "[REDACTED]"
+    assert found == {
+        "by itself": {"password": hidden, "iban": "DE89 3704", "text": "BADGE-77"},
+        "configured": {"password": hidden, "iban": hidden, "text": hidden},
+        "own": {"password": "s3cret!", "iban": hidden, "text": "BADGE-77"},
+        "left out": {"password": "s3cret!", "iban": "DE89 3704", "text": "BADGE-77"},
+    }
+
+
+def test_what_a_processor_adds_is_looked_through(make, capture):
+    """The filter comes last, behind the user's processors."""
+
+    class Adds:
+        def process(self, event):
+            return msgspec.structs.replace(
+                event, span=msgspec.structs.replace(event.span, name="password=hunter2x")
+            )
+
+    obs = make(exporters=[capture], processors=[Adds()])
+    obs.span("plain").end()
+    assert obs.flush()
+    assert capture.events[-1].span.name == "password=[REDACTED]"

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from mastra_core.runtime.agent import Agent
     from mastra_core.runtime.agent_result import AgentResult, AgentStep, ToolResult
     from mastra_core.runtime.agent_stream import AgentStream
-    from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits, SamplingConfig, SamplingRequest
+    from mastra_core.runtime.config import (
+        ObservabilityConfig,
+        PayloadLimits,
+        SamplingConfig,
+        SamplingRequest,
+        SensitiveDataConfig,
+    )
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
     from mastra_core.runtime.metrics_config import MetricsConfig, ModelPrice
@@ -86,6 +92,7 @@ _HOMES = {
     "SamplingRequest": "runtime.config",
     "SchemaMismatchError": "errors",
     "ScoreInput": "signals.score",
+    "SensitiveDataConfig": "runtime.config",
     "Span": "tracing.span",
     "SpanStatus": "signals.attributes",
     "SpanType": "signals.attributes",
@@ -146,6 +153,7 @@ __all__ = [
     "SamplingRequest",
     "SchemaMismatchError",
     "ScoreInput",
+    "SensitiveDataConfig",
     "Span",
     "SpanStatus",
     "SpanType",

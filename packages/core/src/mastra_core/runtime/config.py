@@ -8,6 +8,7 @@ checked at construction; every error names the field as the user writes it, for 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -104,6 +105,44 @@ class PayloadLimits(Validated):
     max_bytes: Annotated[int, Field(ge=64)] = 262_144
 
 
+def _check_expressions(patterns: Mapping[str, str]) -> dict[str, str]:
+    for name, pattern in patterns.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"regular expressions by a name; {name} is {pattern!r}: {error}") from error
+    return dict(patterns)
+
+
+class SensitiveDataConfig(Validated):
+    """How secrets are found and hidden before anything leaves.
+
+    Attributes:
+        keys: names of secrets, and ends of such names, instead of the built-in ones.
+        more_keys: further ones.
+        allowed_keys: names that are no secrets after all.
+        more_patterns: looks of further secrets: regular expressions by a name of theirs. They are run
+            over every text, so they must not go back and forth in it; where one has a group `secret`,
+            only that is hidden.
+        style: `full` leaves nothing, `partial` the last four characters of a long secret, `hash` a mark
+            that is equal for equal secrets.
+        mask: what stands for a secret.
+        hash_key: for marks that are to be equal in several programs; None makes one of its own.
+    """
+
+    path: ClassVar[str] = "observability.sensitive_data"
+
+    keys: Sequence[str] | None = None
+    more_keys: Sequence[str] = ()
+    allowed_keys: Sequence[str] = ()
+    more_patterns: Annotated[Mapping[str, str], AfterValidator(_check_expressions)] = Field(
+        default_factory=dict[str, str]
+    )
+    style: Literal["full", "partial", "hash"] = "full"
+    mask: Annotated[str, Field(min_length=1)] = "[REDACTED]"
+    hash_key: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
+
+
 def _read_sampling(value: object) -> SamplingConfig:
     if isinstance(value, SamplingConfig):
         return value
@@ -120,6 +159,12 @@ def _read_metrics(value: object) -> bool | MetricsConfig:
     if isinstance(value, bool | MetricsConfig):
         return value
     raise ValueError("True, False or a MetricsConfig")
+
+
+def _read_sensitive_data(value: object) -> bool | SensitiveDataConfig:
+    if isinstance(value, bool | SensitiveDataConfig):
+        return value
+    raise ValueError("True, False or a SensitiveDataConfig")
 
 
 def _check_exporters(exporters: Sequence[object] | None) -> tuple[object, ...] | None:
@@ -155,6 +200,8 @@ class ObservabilityConfig(Validated):
         log_level: least weight of logs that are kept; None is `info`.
         sampling: "always", "never", a ratio, a function, or a `SamplingConfig`; see there.
         processors: see spans, logs and metrics before export, and may change or drop them.
+        sensitive_data: whether secrets are hidden in all signals, or how (`SensitiveDataConfig`); after the
+            processors, so that what they add is looked through, too.
         metrics: whether metrics are recorded, or how (`MetricsConfig`).
         organization_id: tenant, where a call names none.
         user_id: end user, where a call names none.
@@ -180,6 +227,7 @@ class ObservabilityConfig(Validated):
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
     ] = Field(default_factory=SamplingConfig)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
+    sensitive_data: Annotated[bool | SensitiveDataConfig, PlainValidator(_read_sensitive_data)] = True
     metrics: Annotated[bool | MetricsConfig, PlainValidator(_read_metrics)] = True
     organization_id: Identifier | None = None
     user_id: Identifier | None = None
@@ -194,6 +242,13 @@ class ObservabilityConfig(Validated):
     def sampling_config(self) -> SamplingConfig:
         """`sampling`, whatever form it was given in."""
         return _read_sampling(self.sampling)
+
+    @property
+    def sensitive_data_config(self) -> SensitiveDataConfig | None:
+        """`sensitive_data`, whatever form it was given in; None where secrets are left."""
+        if isinstance(self.sensitive_data, SensitiveDataConfig):
+            return self.sensitive_data
+        return SensitiveDataConfig() if self.sensitive_data else None
 
     @property
     def metrics_config(self) -> MetricsConfig | None:

@@ -4,10 +4,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
-from mastra_core.storage import open_store
+from mastra_core.storage import TraceQuery, open_store
 
 PROGRAM = """
     import sys
@@ -72,13 +73,14 @@ def test_a_program_that_just_ends_has_stored_everything(tmp_path, ending):
 
 
 def test_a_second_program_is_told_who_has_the_file(tmp_path):
-    """While one program has the file, another one runs on and names the first in its complaint."""
+    """While one program holds the file, another one runs on and names the first in its complaint."""
     path = tmp_path / "t.duckdb"
     holder = "obs.span('first').end(); obs.flush(); print('ready', flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        program(path, holder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        program(f"{path}?hold=true", holder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as first:
         assert first.stdout.readline() == "ready\n"
+        began = time.monotonic()
         second = subprocess.run(
             program(path, "obs.span('second').end(); obs.flush(0.2); print('went on')"),
             capture_output=True,
@@ -86,7 +88,53 @@ def test_a_second_program_is_told_who_has_the_file(tmp_path):
             timeout=30,
             check=False,
         )
+        took_s = time.monotonic() - began
         first.stdin.close()
     assert second.stdout == "went on\n"
     assert second.returncode == 0
-    assert str(first.pid) in second.stderr
+    assert f"process {first.pid} (" in second.stderr
+    assert took_s < 8, "it did not wait ten seconds for the file at its end"
+
+
+def test_several_programs_write_into_one_file_while_another_reads(tmp_path):
+    """Four programs record into the same file at once and a fifth looks; every span is there at the end."""
+    path = tmp_path / "t.duckdb"
+    body = """
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for i in range(60):
+            with obs.span("root", session_id="s-{number}"), obs.span("leaf"):
+                pass
+            if i % 10 == 9:
+                obs.flush()
+        obs.shutdown()
+    """
+    writers = [
+        subprocess.Popen(
+            program(path, body.replace("{number}", str(number))),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    store, seen = open_store(f"duckdb:///{path}"), [0]
+    while any(writer.poll() is None for writer in writers):
+        seen.append(store.list_traces().total)
+        time.sleep(0.02)
+    complaints = "".join(writer.communicate()[1] for writer in writers)
+    assert {writer.returncode for writer in writers} == {0}, complaints
+    assert complaints == ""
+    assert seen == sorted(seen)
+    for number in range(4):
+        page = store.list_traces(TraceQuery(session_id=f"s-{number}", limit=100))
+        assert page.total == 60
+        assert {len(store.get_trace(trace.trace_id)) for trace in page.items[:5]} == {2}
+    store.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["t.duckdb"]

@@ -6,6 +6,7 @@ import pytest
 
 from mastra_core.errors import ConfigurationError
 from mastra_duckdb import DuckDBStore
+from mastra_duckdb.config import parse_url
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,40 @@ def test_a_url_names_memory(url):
 
 
 @pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ("", {"hold": False, "wait_s": 10.0}),
+        ("?hold=true", {"hold": True, "wait_s": 10.0}),
+        ("?wait_s=0.5&hold=False", {"hold": False, "wait_s": 0.5}),
+        ("?wait_s=0", {"hold": False, "wait_s": 0.0}),
+    ],
+)
+def test_a_url_says_how_to_share_the_file(options, settings):
+    """Options follow the path; without any the file is shared, and a call waits up to ten seconds."""
+    found = parse_url(f"duckdb:////t.duckdb{options}")
+    assert {name: getattr(found, name) for name in settings} == settings
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"hold": "yes"}, "Field `hold` must be True or False, got 'yes'"),
+        ({"hold": 1}, "Field `hold` must be True or False, got 1"),
+        ({"wait_s": -1}, "Field `wait_s` must be seconds, 0 or more, got -1"),
+        ({"wait_s": float("nan")}, "Field `wait_s` must be seconds, 0 or more, got nan"),
+        ({"wait_s": float("inf")}, "Field `wait_s` must be seconds, 0 or more, got inf"),
+        ({"wait_s": "1"}, "Field `wait_s` must be seconds, 0 or more, got '1'"),
+        ({"wait_s": True}, "Field `wait_s` must be seconds, 0 or more, got True"),
+    ],
+)
+def test_a_wrong_option_is_refused_at_construction(options, words):
+    """An option of another kind or out of bounds names its field and what is allowed."""
+    with pytest.raises(ConfigurationError) as caught:
+        DuckDBStore("t.duckdb", **options)
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
     ("url", "words"),
     [
         ("sqlite:///x.db", "must begin with duckdb://"),
@@ -44,6 +79,10 @@ def test_a_url_names_memory(url):
         ("duckdb:///x.duckdb?read_only=1", "Option `read_only` does not exist"),
         ("duckdb://:memory:?threads=1", "Option `threads` does not exist"),
         ("duckdb:///x.duckdb?empty", "Option `empty` does not exist"),
+        ("duckdb:///x.duckdb?hold=1", "Option `hold` must be true or false, got '1'"),
+        ("duckdb:///x.duckdb?wait_s=long", "Option `wait_s` must be a number of seconds, got 'long'"),
+        ("duckdb:///x.duckdb?hold=true&hold=false", "Option `hold` must be given once"),
+        ("duckdb:///x.duckdb?wait=1", "there are hold, wait_s"),
         ("duckdb:///x.duckdb#part", "write %23 for #"),
         ("duckdb:///%FF.duckdb", "not percent-encoded UTF-8"),
         ("duckdb:///a%00b", "must be the path of a DuckDB file"),

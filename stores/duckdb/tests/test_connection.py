@@ -88,7 +88,7 @@ def test_nothing_is_opened_before_it_is_used(tmp_path):
 HOLD = """
 import sys
 from mastra_duckdb import DuckDBStore
-store = DuckDBStore(sys.argv[1])
+store = DuckDBStore(sys.argv[1], hold=True)
 store.initialize()
 print("ready", flush=True)
 sys.stdin.read()
@@ -102,13 +102,13 @@ def test_a_file_that_another_process_has_open_is_a_passing_fault(tmp_path):
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    with other, DuckDBStore(path) as store:
+    with other, DuckDBStore(path, wait_s=0.1) as store:
         assert other.stdout.readline() == "ready\n"
         with pytest.raises(StoreUnavailableError) as caught:
             store.write_spans([fake_span(0)])
         assert caught.value.retryable
-        assert f"PID {other.pid}" in str(caught.value)
-        assert "close that program, or read a copy" in str(caught.value)
+        assert f"process {other.pid} ({sys.executable} -c" in str(caught.value)
+        assert "wait longer with `wait_s`, or end that process" in str(caught.value)
         other.stdin.close()
         assert other.wait() == 0
         store.write_spans([fake_span(0)])

@@ -55,7 +55,7 @@ def test_a_store_that_was_used_before_the_fork_works_in_the_child_and_afterwards
 
 def test_a_child_is_told_who_has_the_file(tmp_path):
     """While the parent has the file open again, the child gets a passing fault that names the parent."""
-    with DuckDBStore(tmp_path / "a.duckdb") as store:
+    with DuckDBStore(tmp_path / "a.duckdb", hold=True, wait_s=0.1) as store:
         store.write_spans([fake_span(0)])
         go, opened = os.pipe()
 
@@ -72,7 +72,7 @@ def test_a_child_is_told_who_has_the_file(tmp_path):
 
         said, status = _in_child_while(work, open_again)
         assert status == 0
-        assert f"PID {os.getpid()}" in said
+        assert f"process {os.getpid()} (" in said
         assert len(store.get_trace(f"{1:032x}")) == 2
         os.close(go)
         os.close(opened)

@@ -7,19 +7,56 @@
     duckdb://:memory:            in memory, gone when it is closed
     duckdb:///:memory:           the same
 
+Options follow a question mark, as in `duckdb:///t.duckdb?hold=true&wait_s=2`:
+
+    option   meaning                                                           default
+    hold     keep the file until the store is closed: true or false            false
+    wait_s   how long to wait for a file that another process has, in seconds  10
+
 Characters that mean something in a URL are percent-encoded: `%20`, `%3F`, `%23`, `%25`.
 """
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from mastra_core.errors import ConfigurationError
 
 MEMORY = ":memory:"
 """What stands in the place of a path for a database in memory."""
+
+WAIT_S = 10.0
+"""How long to wait for a file that another process has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which database, and how to share it.
+
+    Attributes:
+        path: the file, None for a database in memory.
+        hold: keep the file until the store is closed.
+        wait_s: how long to wait for a file that another process has, in seconds.
+
+    Raises:
+        ConfigurationError: a value is of another kind or out of bounds.
+    """
+
+    path: Path | None
+    hold: bool = False
+    wait_s: float = WAIT_S
+
+    def __post_init__(self) -> None:
+        if type(self.hold) is not bool:
+            raise ConfigurationError(f"Field `hold` must be True or False, got {self.hold!r}")
+        if type(self.wait_s) not in {int, float} or not 0 <= self.wait_s < math.inf:
+            raise ConfigurationError(f"Field `wait_s` must be seconds, 0 or more, got {self.wait_s!r}")
 
 
 def parse_path(path: str | os.PathLike[str]) -> Path | None:
@@ -45,8 +82,8 @@ def parse_path(path: str | os.PathLike[str]) -> Path | None:
     return Path(text).resolve()
 
 
-def parse_url(url: str) -> Path | None:
-    """The absolute path of a URL's file, None for a database in memory.
+def parse_url(url: str) -> Settings:
+    """What a URL says.
 
     Raises:
         ConfigurationError: it is no URL of this store, or has an option that does not exist.
@@ -57,10 +94,10 @@ def parse_url(url: str) -> Path | None:
     location, _, options = rest.partition("?")
     if "#" in rest:
         raise ConfigurationError(f"A store's URL has no fragment, got {url!r}; write %23 for # in a path")
-    for name, _ in parse_qsl(options, keep_blank_values=True):
-        raise ConfigurationError(
-            f"Option `{name}` does not exist, got {url!r}; there are none, write %3F for ? in a path"
-        )
+    return Settings(_parse_location(location, url), **_parse_options(options, url))
+
+
+def _parse_location(location: str, url: str) -> Path | None:
     if location in {MEMORY, f"/{MEMORY}"}:
         return None
     if not location.startswith("/") or location == "/":
@@ -73,3 +110,32 @@ def parse_url(url: str) -> Path | None:
         return parse_path(unquote(location[1:], errors="strict"))
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"The path of {url!r} is not percent-encoded UTF-8: {error}") from None
+
+
+def _parse_options(options: str, url: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, text in parse_qsl(options, keep_blank_values=True):
+        if name not in _OPTIONS:
+            raise ConfigurationError(
+                f"Option `{name}` does not exist, got {url!r}; "
+                f"there are {', '.join(sorted(_OPTIONS))}; write %3F for ? in a path"
+            )
+        if name in found:
+            raise ConfigurationError(f"Option `{name}` must be given once, got {url!r}")
+        try:
+            found[name] = _OPTIONS[name](text)
+        except ValueError:
+            raise ConfigurationError(
+                f"Option `{name}` must be {_ALLOWED[_OPTIONS[name]]}, got {text!r} in {url!r}"
+            ) from None
+    return found
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError
+    return text.lower() == "true"
+
+
+_OPTIONS: dict[str, Callable[[str], object]] = {"hold": _truth, "wait_s": float}
+_ALLOWED: dict[Callable[[str], object], str] = {_truth: "true or false", float: "a number of seconds"}

@@ -67,9 +67,11 @@ _BROKEN = {"FatalException", "InternalError"}
 _DAMAGE = r"enough bytes|[Cc]orrupt|checksum"
 _RESTORE = "the file is damaged; restore it from a copy"
 
+_TAKEN = r"Could not set lock on file"
+
 _OPENING: tuple[tuple[str, type[StorageError], str], ...] = (
     (
-        r"Could not set lock on file",
+        _TAKEN,
         StoreUnavailableError,
         "close that program, or read a copy of the file; DuckDB gives a file to one process at a time",
     ),
@@ -110,6 +112,16 @@ def is_refusal(error: Exception) -> bool:
 def is_broken(error: Exception) -> bool:
     """Whether the engine will refuse every further statement until it is opened anew."""
     return any(base.__name__ in _BROKEN for base in type(error).__mro__)
+
+
+def is_taken(error: Exception) -> bool:
+    """Whether another process has the file open."""
+    return re.search(_TAKEN, str(error)) is not None
+
+
+def has_log_of_another(error: Exception) -> bool:
+    """Whether the log beside the file was written for another file."""
+    return "WAL does not match database file" in str(error)
 
 
 def place(path: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""Locks per file, and what happens to them and to open files when the process forks.
+"""What happens to open files, and to the locks around them, when the process forks.
 
 A forked child must not touch a database that its parent opened: the engine's threads are not
 there, its destructor crashes, and the file has one writer. So every file is closed before a fork
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 from typing import Protocol
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet
 
 
 class Forkable(Protocol):
@@ -34,7 +33,6 @@ class Forkable(Protocol):
 _PATIENCE_S = 1.0
 
 _members: WeakSet[Forkable] = WeakSet()
-_locks: WeakValueDictionary[Path, threading.RLock] = WeakValueDictionary()
 _guard = threading.Lock()
 _waiting: dict[int, list[Forkable]] = {}
 """What each forking thread has to give back."""
@@ -44,14 +42,6 @@ def register(member: Forkable) -> None:
     """Tell `member` of every fork, for as long as somebody else refers to it."""
     with _guard:
         _members.add(member)
-
-
-def lock_of(path: Path | None) -> threading.RLock:
-    """The lock of a file, the same for all that use it in this process; a new one for memory."""
-    if path is None:
-        return threading.RLock()
-    with _guard:
-        return _locks.setdefault(path, threading.RLock())
 
 
 def _before() -> None:
@@ -68,7 +58,6 @@ def _after() -> None:
 def _after_in_child() -> None:
     global _guard  # noqa: PLW0603  # a thread that does not exist here may have held it
     _guard = threading.Lock()
-    _locks.clear()
     _waiting.clear()
     for member in list(_members):
         member.after_fork_in_child()

@@ -1,0 +1,237 @@
+"""Who has the file: the threads of this process in turn, and the processes in turn.
+
+All connections of a process to one file share a lease. It is taken at the first use, and given
+back when the file was not in use for a quarter of a second (so a lone process that works seldom pays
+for opening, and any other program can open the file in between); as soon as it is not in use where
+another process waits; and between two turns, however busy this process is, once it had the file for
+its share of time. Opening and closing cost 30 to 60 ms together, so a share is somewhat more, and a
+flush of several signals opens the file once. A turn itself is never cut.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+from weakref import WeakSet, WeakValueDictionary
+
+from mastra_core.errors import StoreUnavailableError
+from mastra_duckdb.files import Identity, identity_of
+from mastra_duckdb.forking import register
+from mastra_duckdb.keeper import TICK_S, keeper
+from mastra_duckdb.line import Line
+from mastra_duckdb.processes import describe
+
+_log = logging.getLogger("mastra.duckdb")
+
+IDLE_S = 0.25
+"""How long a file stays open that nobody uses and nobody waits for."""
+
+SHARE_S = 0.1
+"""How long a process may go on using a file that another one waits for."""
+
+_LOOK_S = 0.005
+"""How often a process that waits looks whether it is first."""
+
+
+class Tenant(Protocol):
+    """A connection to the file."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has the file open."""
+        ...
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether it keeps the file for good."""
+        ...
+
+    def release(self, *, is_orphan: bool = False) -> None:
+        """Close the file, which somebody removed where it is an orphan. Raises nothing."""
+        ...
+
+    def leave_behind(self) -> None:
+        """In a forked child: never touch again what the parent has open."""
+        ...
+
+
+class Lease:
+    """The file of one path; entered with `with` by whoever uses it, one thread at a time."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Take nothing yet.
+
+        Args:
+            path: the file, None for a database in memory, which nobody else can have.
+        """
+        self.path = path
+        self.identity: Identity | None = None
+        self._line = None if path is None else Line(path)
+        self._tenants: WeakSet[Tenant] = WeakSet()
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._is_taken = self._is_watched = False
+        self._taken_at = self._idle_since = 0.0
+        register(self)
+
+    def admit(self, tenant: Tenant) -> None:
+        """Know a connection, for as long as somebody else refers to it."""
+        with self._lock:
+            self._tenants.add(tenant)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._depth == 1 and self._is_taken and self._line is not None and not self._is_held():
+                self._idle_since = now = time.monotonic()
+                is_over = now - self._taken_at >= SHARE_S and self._line.is_wanted()
+                if is_over or not self._is_watched:
+                    self.let_go()
+        finally:
+            self._depth -= 1
+            self._lock.release()
+
+    def take(self, deadline: float) -> None:
+        """Be first in line for the file, waiting until `deadline` by the monotonic clock.
+
+        Raises:
+            StoreUnavailableError: the wait ran out, or the file is not there any more.
+        """
+        if self._line is None or self._is_taken:
+            return
+        if self.identity is not None and identity_of(self.path or Path()) is None:
+            self.identity = None
+            raise self._gone("since it was last used")
+        began = time.monotonic()
+        if not self._line.is_first():
+            keeper.expect_end()
+            while not self._line.is_first():
+                if time.monotonic() >= keeper.limit(deadline):
+                    holder = self._line.holder()
+                    self._line.leave()
+                    raise self._busy(holder, time.monotonic() - began)
+                time.sleep(_LOOK_S)
+        self._is_taken = True
+        self._taken_at = self._idle_since = time.monotonic()
+
+    def opened(self, *, is_held: bool) -> None:
+        """Note which file was opened, and see to it that it is given back."""
+        if self.path is None:
+            return
+        before, self.identity = self.identity, identity_of(self.path)
+        if before not in {None, self.identity}:
+            _log.warning("'%s' is another file than before; somebody replaced it.", self.path)
+        if not is_held and not self._is_watched:
+            self._is_watched = keeper.watch(self)
+
+    def check(self) -> None:
+        """Notice where somebody removed or replaced the file that is open.
+
+        Raises:
+            StoreUnavailableError: so it was. The next use opens what is there then.
+        """
+        if self._depth != 1 or not self._is_taken or self.path is None or self.identity is None:
+            return
+        if identity_of(self.path) != self.identity:
+            self.identity = None
+            self.let_go(is_orphan=True)
+            raise self._gone("while it was open")
+
+    def let_go(self, *, is_orphan: bool = False) -> None:
+        """Close the file and leave the line; only by whoever has entered."""
+        for tenant in list(self._tenants):
+            tenant.release(is_orphan=is_orphan)
+        self._is_taken = self._is_watched = False
+        if self._line is not None:
+            self._line.leave()
+        keeper.forget(self)
+
+    def let_go_if_unused(self) -> None:
+        """The same where no connection has the file open, as after the last was closed."""
+        if not any(tenant.is_open for tenant in self._tenants):
+            self.let_go()
+
+    def let_go_if_idle(self, now: float, *, at_once: bool = False) -> None:
+        """Give the file back where nobody uses it, and nobody did for a while or another process waits."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self._depth or not self._is_taken or self._line is None or self._is_held():
+                return
+            idle_s = now - self._idle_since
+            if at_once or idle_s >= IDLE_S or (idle_s >= TICK_S and self._line.is_wanted()):
+                self.let_go()
+        finally:
+            self._lock.release()
+
+    def _is_held(self) -> bool:
+        return any(tenant.is_holding for tenant in self._tenants)
+
+    def _gone(self, when: str) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"'{self.path}' was removed or replaced by somebody {when}, and what it held with it; "
+            "the next use opens the file that is there, or makes a new one"
+        )
+
+    def _busy(self, holder: int | None, waited_s: float) -> StoreUnavailableError:
+        who = "another process" if holder is None else describe(holder)
+        return StoreUnavailableError(
+            f"Cannot open '{self.path}': {who} has it, and did not give it back in {waited_s:.1f} s; "
+            "try again later, wait longer with `wait_s`, or end that process"
+        )
+
+    # ---------------------------------------------------------------- forks
+
+    def before_fork(self, timeout_s: float) -> bool:
+        """Wait for the present turn to end, and give the file back."""
+        if not self._lock.acquire(timeout=timeout_s):
+            return False
+        if self._line is not None and not self._depth:
+            self.let_go()
+            keeper.rest()  # its thread would not be in the child
+        return True
+
+    def after_fork(self) -> None:
+        """Let others have their turn again."""
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """The locks and the place in the line are the parent's."""
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._is_taken = self._is_watched = False
+        if self._line is not None:
+            self._line.forget()
+        for tenant in list(self._tenants):
+            tenant.leave_behind()
+
+
+_leases: WeakValueDictionary[Path, Lease] = WeakValueDictionary()
+_guard = threading.Lock()
+
+
+def lease_of(path: Path | None) -> Lease:
+    """The lease of a file, the same for all that use it in this process; a new one for memory."""
+    if path is None:
+        return Lease(None)
+    with _guard:
+        lease = _leases.get(path)
+        if lease is None:
+            lease = _leases[path] = Lease(path)
+        return lease
+
+
+def _renew_guard() -> None:
+    global _guard  # noqa: PLW0603  # a thread that does not exist here may have held it
+    _guard = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_guard)

@@ -155,7 +155,7 @@ class SensitiveDataFilter:
         for value in _FIELDS[type(content)](content):
             if value is None:
                 continue
-            kind: type[Any] = type(value)
+            kind = value.__class__
             if kind is str:
                 if value not in self._harmless:
                     pieces.append(value.encode(errors="backslashreplace"))

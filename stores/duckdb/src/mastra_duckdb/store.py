@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,7 +26,15 @@ from mastra_core.storage.annotating import Annotating, check_review_status
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.discovery import Discovering, DiscoveryQuery, MetricNameQuery
 from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
-from mastra_core.storage.lifecycle import RemovedRows, Tenant, check_ids
+from mastra_core.storage.lifecycle import (
+    PRUNE_BATCH_ROWS,
+    Policies,
+    RemovedRows,
+    StoreStats,
+    Tenant,
+    check_ids,
+    cutoffs,
+)
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import (
     BranchQuery,
@@ -38,7 +47,7 @@ from mastra_core.storage.queries import (
 )
 from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
-from mastra_duckdb import branches, deleting, discovery, figures, traces, writer
+from mastra_duckdb import branches, deleting, discovery, figures, pruning, stats, traces, writer
 from mastra_duckdb.annotations import delete_by_id, get_by_id, set_review_status
 from mastra_duckdb.config import MEMORY, WAIT_S, Settings, parse_path, parse_url
 from mastra_duckdb.connection import Connection
@@ -161,6 +170,29 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         meant = check_ids("trace_ids", trace_ids)
         with self._connection.transaction() as turn:
             return deleting.delete_traces(turn, meant, tenant)
+
+    def prune(
+        self, policies: Policies, *, now: datetime | None = None, batch_size: int = PRUNE_BATCH_ROWS
+    ) -> RemovedRows:
+        """Remove what is older than it may become, in steps of at most `batch_size` rows.
+
+        Writers have their turn between two steps, which take some 60 ms each. The file does not shrink
+        by it; the space is used again.
+
+        Raises:
+            InvalidQueryError: a signal does not exist, or an age is not longer than nothing.
+        """
+        found = cutoffs(policies, now, batch_size)
+        self.initialize()  # a store that was closed says so, also where there is nothing to do
+        return pruning.prune(self._connection, found, batch_size)
+
+    def stats(self) -> StoreStats:
+        """How many rows there are of each signal, their times, and the bytes that they take.
+
+        `size_bytes` of the whole is the file with its log; of a signal the blocks of its tables.
+        """
+        with self._connection.turn() as turn:
+            return stats.stats(turn, self._path)
 
     def close(self) -> None:
         """Release the file; twice is harmless."""

@@ -62,6 +62,13 @@ class Options:
         retention_metrics_days: the same for metrics.
         retention_scores_days: the same for scores.
         retention_feedback_days: the same for feedback.
+        cluster: name of the server's cluster; what creates, changes and deletes is done `ON CLUSTER`.
+        replicated: whether tables are `Replicated…`, so that replicas have the same rows.
+        replica_path: where the replicas of a table meet in the keeper; macros of the server's in braces.
+        replica_name: what a replica is called there.
+        distributed: whether rows are spread over the shards of the cluster, and read from all of them.
+        sharding_key: expression for a row's shard, over columns that all signals have; None is
+            `cityHash64(trace_id)`, or of the row's own id where there is no trace.
     """
 
     host: str = "localhost"
@@ -88,6 +95,12 @@ class Options:
     retention_metrics_days: int | None = 90
     retention_scores_days: int | None = None
     retention_feedback_days: int | None = None
+    cluster: str | None = None
+    replicated: bool = False
+    replica_path: str = "/clickhouse/tables/{shard}/{database}/{table}"
+    replica_name: str = "{replica}"
+    distributed: bool = False
+    sharding_key: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -99,6 +112,14 @@ class Options:
             value = getattr(self, name)
             if not is_right(value):
                 raise ConfigurationError(f"Field `{name}` must be {allowed}, got {value!r}")
+        if self.distributed and self.cluster is None:
+            raise ConfigurationError(
+                "Field `cluster` must name the shards where `distributed` is true, got None"
+            )
+        if self.is_embedded and (self.cluster is not None or self.replicated):
+            raise ConfigurationError(
+                "Fields `cluster` and `replicated` are for servers, got an embedded engine"
+            )
 
     @property
     def is_embedded(self) -> bool:
@@ -138,6 +159,14 @@ def _is_name(value: object) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or _is_text(value)
+
+
 _DAYS = (_is_whole(1, or_none=True), "a number of days of at least 1, or None to keep for ever")
 _SETTINGS = (_is_settings, "a mapping of names of the server's settings to values")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -157,6 +186,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "write_attempts": (_is_whole(1), "at least 1"),
     "compression": (lambda value: value in {"lz4", "zstd", "none"}, "'lz4', 'zstd' or 'none'"),
     "partition": (lambda value: value in {"day", "week", "month"}, "'day', 'week' or 'month'"),
+    "cluster": (_is_text_or_none, "the name of a cluster, or None"),
+    "replica_path": (_is_text, "a path"),
+    "replica_name": (_is_text, "a name"),
+    "sharding_key": (_is_text_or_none, "an expression, or None"),
     "insert_settings": _SETTINGS,
     "query_settings": _SETTINGS,
     "path": (lambda value: value is None or (bool(value) and "\0" not in value), "a folder, or ':memory:'"),

@@ -8,6 +8,7 @@ of one folder share it, and a forked child cannot use what its parent opened.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ import clickhouse_connect
 from clickhouse_connect.driver import httputil
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from mastra_clickhouse.cluster import addressed, shard_settings
 from mastra_clickhouse.config import MEMORY, Options
 from mastra_clickhouse.errors import text_of, translate
 from mastra_clickhouse.schema import PLACES, VERSIONS, sql_type
@@ -118,7 +120,9 @@ class Session:
     ) -> None:
         """Run a statement for its effect."""
         self._client.command(
-            self._named(sql), parameters=dict(parameters or {}), settings=dict(settings or {})
+            self._named(addressed(self._options, sql)),
+            parameters=dict(parameters or {}),
+            settings=dict(settings or {}),
         )
 
     def insert(self, table: str, columns: Sequence[Column], values: Sequence[Sequence[Any]]) -> None:
@@ -164,11 +168,12 @@ class Session:
     def _named(self, sql: str) -> str:
         """The text with the names of this database's tables; no value of a user's is in it."""
         prefix = self._options.table_prefix
-        return sql.replace(_OWN, f"{prefix}{_OWN}") if prefix else sql
+        return _OWN.sub(rf"{prefix}\g<0>", sql) if prefix else sql
 
 
 WIRE_TYPES = {"position": "UInt32"}
-_OWN = VERSIONS.partition("_")[0] + "_"
+_OWN = re.compile(rf"\b(?:mastra_ai_|{VERSIONS}\b|{VERSIONS}_)")
+"""How the names of our tables begin; a database may begin with the same word."""
 
 
 def _refused(cause: StorageError) -> StorageError:
@@ -276,7 +281,7 @@ class Connection:
             compress=False if options.compression == "none" else options.compression,
             connect_timeout=options.connect_timeout_s,
             send_receive_timeout=options.timeout_s,
-            settings=dict(options.query_settings or {}),
+            settings={**shard_settings(options), **(options.query_settings or {})},
             pool_mgr=self._pool,
             autogenerate_session_id=False,
             form_encode_query_params=True,

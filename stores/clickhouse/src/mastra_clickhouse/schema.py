@@ -27,6 +27,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mastra_clickhouse.cluster import (
+    distributed_table,
+    engine,
+    on_cluster,
+    sharding_key,
+    stored_name,
+    window_settings,
+)
 from mastra_clickhouse.config import Options
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Column, ColumnKind, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
@@ -207,7 +215,13 @@ def names(columns: Iterable[Column]) -> list[str]:
 def ddl(options: Options) -> list[str]:
     """The statements that create what is missing, in order."""
     statements = [_create_versions(options), *(_create(name, options) for name in TABLES)]
-    return [*statements, *(_create_view(view) for view in _VIEWS)]
+    statements += [_create_view(view, options) for view in _VIEWS]
+    statements += distributed_table(options, VERSIONS, "version")
+    for name, (_, columns) in TABLES.items():
+        has_trace = any(column.name == "trace_id" and column.is_required for column in columns)
+        key = sharding_key(options, columns[0].name, has_trace=has_trace)
+        statements += distributed_table(options, name, key)
+    return statements
 
 
 def _create_versions(options: Options) -> str:
@@ -219,8 +233,10 @@ def _create_versions(options: Options) -> str:
     ]
     body = ",\n    ".join(lines)
     tail = _settings({"storage_policy": options.storage_policy})
+    name = f"{stored_name(options, VERSIONS)}{on_cluster(options)}"
     return (
-        f"CREATE TABLE IF NOT EXISTS {VERSIONS}\n(\n    {body}\n)\nENGINE = MergeTree\nORDER BY version{tail}"
+        f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {body}\n)\n"
+        f"ENGINE = {engine(options, 'MergeTree')}\nORDER BY version{tail}"
     )
 
 
@@ -245,23 +261,26 @@ def _create(name: str, options: Options) -> str:
             "enable_block_number_column": 1,
             "enable_block_offset_column": 1,
             "remove_empty_parts": 0,
-            "non_replicated_deduplication_window": 10_000,
+            **window_settings(options, 10_000),
             "storage_policy": options.storage_policy,
         }
     )
+    stored = f"{stored_name(options, name)}{on_cluster(options)}"
     return (
-        f"CREATE TABLE IF NOT EXISTS {name}\n(\n    {body}\n)\n"
-        f"ENGINE = ReplacingMergeTree({version})\nPARTITION BY {_PARTITIONS[options.partition]}\n"
+        f"CREATE TABLE IF NOT EXISTS {stored}\n(\n    {body}\n)\n"
+        f"ENGINE = {engine(options, 'ReplacingMergeTree', version)}\n"
+        f"PARTITION BY {_PARTITIONS[options.partition]}\n"
         f"ORDER BY ({', '.join(_ORDERS[name])}){expiry}{tail}\nCOMMENT {literal(doc)}"
     )
 
 
-def _create_view(view: str) -> str:
+def _create_view(view: str, options: Options) -> str:
     target, columns, where = _VIEWS[view]
     listed = ", ".join(quote(name) for name in [*names(columns), WRITTEN_AT.name, POSITION.name])
     return (
-        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} TO {target}\n"
-        f"AS SELECT {listed}\nFROM {SPANS.name}\nWHERE {where}"
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view}{on_cluster(options)}\n"
+        f"TO {stored_name(options, target)}\n"
+        f"AS SELECT {listed}\nFROM {stored_name(options, SPANS.name)}\nWHERE {where}"
     )
 
 

@@ -1,0 +1,459 @@
+CREATE TABLE IF NOT EXISTS mastra_schema_local ON CLUSTER `my-cluster`
+(
+    version UInt32,
+    applied_at DateTime64(6, 'UTC'),
+    package String,
+    identity String COMMENT 'What tells this database from others.'
+)
+ENGINE = ReplicatedMergeTree('/tables/{shard}/{database}/{table}', '{host}')
+ORDER BY version
+SETTINGS storage_policy = 'hot_and_cold';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_spans_local ON CLUSTER `my-cluster`
+(
+    "trace_id" String CODEC(ZSTD(1)) COMMENT '32 hex digits, the same for all spans of a trace.',
+    "span_id" String CODEC(ZSTD(1)) COMMENT '16 hex digits.',
+    "parent_span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span this one was made in; NULL for a root.',
+    "remote_parent_span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Parent of a root in another program.',
+    "name" String CODEC(ZSTD(1)) COMMENT 'What the span is called.',
+    "span_type" LowCardinality(String) COMMENT 'Kind: agent_run, model_generation, tool_call…',
+    "is_event" Bool COMMENT 'A moment rather than a piece of work.',
+    "started_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Start, UTC.',
+    "ended_at" Nullable(DateTime64(9, 'UTC')) CODEC(Delta(8), ZSTD(1)) COMMENT 'End, UTC.',
+    "status" LowCardinality(String) COMMENT 'running, success, error or interrupted.',
+    "error" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Error: type, message, stack.',
+    "error_message" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Message of the error.',
+    "input" Nullable(String) CODEC(ZSTD(1)) COMMENT 'What went in.',
+    "output" Nullable(String) CODEC(ZSTD(1)) COMMENT 'What came out.',
+    "attributes" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Attributes of its kind.',
+    "links" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Spans of other traces it belongs with.',
+    "scope" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Library that made it.',
+    "model" LowCardinality(Nullable(String)) COMMENT 'Model, of model spans.',
+    "provider" LowCardinality(Nullable(String)) COMMENT 'Provider of the model.',
+    "input_tokens" Nullable(Int64) COMMENT 'Tokens into the model; on model_generation alone.',
+    "output_tokens" Nullable(Int64) COMMENT 'Tokens out of the model; as above.',
+    "estimated_cost_usd" Nullable(Float64) COMMENT 'Estimated cost in US dollars; as above.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "source" LowCardinality(Nullable(String)) COMMENT 'Where the program runs from.',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX started_at_range started_at TYPE minmax GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (trace_id, span_id, started_at)
+TTL started_at + toIntervalDay(7)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Spans that ended.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_open_spans_local ON CLUSTER `my-cluster`
+(
+    "trace_id" String CODEC(ZSTD(1)) COMMENT '32 hex digits, the same for all spans of a trace.',
+    "span_id" String CODEC(ZSTD(1)) COMMENT '16 hex digits.',
+    "parent_span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span this one was made in; NULL for a root.',
+    "remote_parent_span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Parent of a root in another program.',
+    "name" String CODEC(ZSTD(1)) COMMENT 'What the span is called.',
+    "span_type" LowCardinality(String) COMMENT 'Kind: agent_run, model_generation, tool_call…',
+    "is_event" Bool COMMENT 'A moment rather than a piece of work.',
+    "started_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Start, UTC.',
+    "ended_at" Nullable(DateTime64(9, 'UTC')) CODEC(Delta(8), ZSTD(1)) COMMENT 'End, UTC.',
+    "status" LowCardinality(String) COMMENT 'running, success, error or interrupted.',
+    "error" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Error: type, message, stack.',
+    "error_message" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Message of the error.',
+    "input" Nullable(String) CODEC(ZSTD(1)) COMMENT 'What went in.',
+    "output" Nullable(String) CODEC(ZSTD(1)) COMMENT 'What came out.',
+    "attributes" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Attributes of its kind.',
+    "links" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Spans of other traces it belongs with.',
+    "scope" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Library that made it.',
+    "model" LowCardinality(Nullable(String)) COMMENT 'Model, of model spans.',
+    "provider" LowCardinality(Nullable(String)) COMMENT 'Provider of the model.',
+    "input_tokens" Nullable(Int64) COMMENT 'Tokens into the model; on model_generation alone.',
+    "output_tokens" Nullable(Int64) COMMENT 'Tokens out of the model; as above.',
+    "estimated_cost_usd" Nullable(Float64) COMMENT 'Estimated cost in US dollars; as above.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "source" LowCardinality(Nullable(String)) COMMENT 'Where the program runs from.',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "process" LowCardinality(Nullable(String)) COMMENT 'Process that runs the span: host/pid/birth.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    INDEX started_at_range started_at TYPE minmax GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', written_at)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (trace_id, span_id, started_at)
+TTL started_at + toIntervalDay(7)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Spans that have begun and perhaps not ended.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_trace_roots_local ON CLUSTER `my-cluster`
+(
+    "trace_id" String CODEC(ZSTD(1)) COMMENT '32 hex digits, the same for all spans of a trace.',
+    "span_id" String CODEC(ZSTD(1)) COMMENT '16 hex digits.',
+    "remote_parent_span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Parent of a root in another program.',
+    "name" String CODEC(ZSTD(1)) COMMENT 'What the span is called.',
+    "span_type" LowCardinality(String) COMMENT 'Kind: agent_run, model_generation, tool_call…',
+    "started_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Start, UTC.',
+    "ended_at" Nullable(DateTime64(9, 'UTC')) CODEC(Delta(8), ZSTD(1)) COMMENT 'End, UTC.',
+    "status" LowCardinality(String) COMMENT 'running, success, error or interrupted.',
+    "error_message" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Message of the error.',
+    "model" LowCardinality(Nullable(String)) COMMENT 'Model, of model spans.',
+    "provider" LowCardinality(Nullable(String)) COMMENT 'Provider of the model.',
+    "input_tokens" Nullable(Int64) COMMENT 'Tokens into the model; on model_generation alone.',
+    "output_tokens" Nullable(Int64) COMMENT 'Tokens out of the model; as above.',
+    "estimated_cost_usd" Nullable(Float64) COMMENT 'Estimated cost in US dollars; as above.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "source" LowCardinality(Nullable(String)) COMMENT 'Where the program runs from.',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "scope" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Library that made it.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (started_at, trace_id, span_id)
+TTL started_at + toIntervalDay(7)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Root spans of traces, without payloads.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_failed_spans_local ON CLUSTER `my-cluster`
+(
+    "trace_id" String CODEC(ZSTD(1)) COMMENT '32 hex digits, the same for all spans of a trace.',
+    "span_id" String CODEC(ZSTD(1)) COMMENT '16 hex digits.',
+    "started_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Start, UTC.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX started_at_range started_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (trace_id, span_id, started_at)
+TTL started_at + toIntervalDay(7)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Spans below the root that failed; their keys.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_logs_local ON CLUSTER `my-cluster`
+(
+    "log_id" String CODEC(ZSTD(1)) COMMENT 'Id; sorts by time.',
+    "timestamp" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Moment, UTC.',
+    "level" LowCardinality(String) COMMENT 'trace, debug, info, warn, error or fatal.',
+    "message" String CODEC(ZSTD(1)) COMMENT 'What was said.',
+    "logger" LowCardinality(Nullable(String)) COMMENT 'Logger that said it.',
+    "data" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Fields.',
+    "trace_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Trace it was made in; NULL outside a trace.',
+    "span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span it was made in; NULL outside a span.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "source" LowCardinality(Nullable(String)) COMMENT 'Where the program runs from.',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX log_id_filter log_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX message_ngrams lower(message) TYPE ngrambf_v1(4, 65536, 3, 0) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (timestamp, log_id)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Logs.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_metrics_local ON CLUSTER `my-cluster`
+(
+    "metric_id" String CODEC(ZSTD(1)) COMMENT 'Id; sorts by time.',
+    "timestamp" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Moment, UTC.',
+    "name" LowCardinality(String) COMMENT 'What was measured.',
+    "type" LowCardinality(String) COMMENT 'counter, gauge or histogram.',
+    "value" Float64 COMMENT 'Observation.',
+    "labels" Map(LowCardinality(String), String) CODEC(ZSTD(1)) COMMENT 'Labels.',
+    "unit" LowCardinality(Nullable(String)) COMMENT 'Unit of the value.',
+    "trace_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Trace it was made in; NULL outside a trace.',
+    "span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span it was made in; NULL outside a span.',
+    "provider" LowCardinality(Nullable(String)) COMMENT 'Provider of the model.',
+    "model" LowCardinality(Nullable(String)) COMMENT 'Model.',
+    "estimated_cost" Nullable(Float64) COMMENT 'Estimated cost.',
+    "cost_unit" LowCardinality(Nullable(String)) COMMENT 'Unit of the cost.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "source" LowCardinality(Nullable(String)) COMMENT 'Where the program runs from.',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX metric_id_filter metric_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX name_set name TYPE set(100) GRANULARITY 1,
+    INDEX label_values_filter mapValues(labels) TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (timestamp, metric_id)
+TTL timestamp + toIntervalDay(365)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Observations of metrics, each as it was made.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_scores_local ON CLUSTER `my-cluster`
+(
+    "score_id" String CODEC(ZSTD(1)) COMMENT 'Id; sorts by time.',
+    "timestamp" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Moment, UTC.',
+    "trace_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Trace it was made in; NULL outside a trace.',
+    "span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span it was made in; NULL outside a span.',
+    "scorer_id" LowCardinality(String) COMMENT 'What judged.',
+    "scorer_name" LowCardinality(Nullable(String)) COMMENT 'Its name.',
+    "scorer_version" LowCardinality(Nullable(String)) COMMENT 'Its version.',
+    "score" Float64 COMMENT 'Score.',
+    "reason" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Why.',
+    "score_trace_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Trace of the scoring itself.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "source" LowCardinality(Nullable(String)) COMMENT 'live, trace, experiment…',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX score_id_filter score_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (timestamp, score_id)
+TTL timestamp + toIntervalDay(90)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Scores of spans and traces.';
+
+CREATE TABLE IF NOT EXISTS mastra_ai_feedback_local ON CLUSTER `my-cluster`
+(
+    "feedback_id" String CODEC(ZSTD(1)) COMMENT 'Id; sorts by time.',
+    "timestamp" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'Moment, UTC.',
+    "trace_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Trace it was made in; NULL outside a trace.',
+    "span_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Span it was made in; NULL outside a span.',
+    "feedback_type" LowCardinality(String) COMMENT 'Kind: thumbs, rating…',
+    "value_number" Nullable(Float64) COMMENT 'Value, where it is a number.',
+    "value_text" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Value, where it is a text.',
+    "comment" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Comment.',
+    "source_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Source in its own system.',
+    "review_status" LowCardinality(String) COMMENT 'needs_review or reviewed.',
+    "entity_type" LowCardinality(Nullable(String)) COMMENT 'What kind of thing made it: agent, tool, workflow, step…',
+    "entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what made it.',
+    "entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what made it.',
+    "parent_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what called that.',
+    "parent_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what called that.',
+    "parent_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what called that.',
+    "root_entity_type" LowCardinality(Nullable(String)) COMMENT 'Kind of what the trace began with.',
+    "root_entity_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Id of what the trace began with.',
+    "root_entity_name" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Name of what the trace began with.',
+    "user_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'End user.',
+    "organization_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Tenant.',
+    "resource_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Resource worked on.',
+    "run_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'One execution of an agent or workflow.',
+    "session_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Conversation; groups traces.',
+    "thread_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Thread of messages.',
+    "request_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Request that caused it.',
+    "environment" LowCardinality(Nullable(String)) COMMENT 'production, development…',
+    "service_name" LowCardinality(Nullable(String)) COMMENT 'Program.',
+    "experiment_id" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Experiment it belongs to.',
+    "tags" Array(String) CODEC(ZSTD(1)) COMMENT 'Markers of the user\'s.',
+    "source" LowCardinality(Nullable(String)) COMMENT 'user, reviewer…',
+    "metadata" Nullable(String) CODEC(ZSTD(1)) COMMENT 'Free map of the user\'s.',
+    "written_at" DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)) COMMENT 'When the batch was written, by the writer\'s clock.',
+    position UInt32 CODEC(ZSTD(1)) COMMENT 'Place of the row in its batch.',
+    precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.',
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX thread_id_filter thread_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX request_id_filter request_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX feedback_id_filter feedback_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
+PARTITION BY toStartOfMonth(written_at)
+ORDER BY (timestamp, feedback_id)
+TTL timestamp + toIntervalDay(91)
+SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
+COMMENT 'Feedback on spans and traces.';
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS mastra_ai_trace_roots_view ON CLUSTER `my-cluster`
+TO mastra_ai_trace_roots_local
+AS SELECT "trace_id", "span_id", "remote_parent_span_id", "name", "span_type", "started_at", "ended_at", "status", "error_message", "model", "provider", "input_tokens", "output_tokens", "estimated_cost_usd", "entity_type", "entity_id", "entity_name", "parent_entity_type", "parent_entity_id", "parent_entity_name", "root_entity_type", "root_entity_id", "root_entity_name", "user_id", "organization_id", "resource_id", "run_id", "session_id", "thread_id", "request_id", "environment", "source", "service_name", "experiment_id", "tags", "metadata", "scope", "written_at", "position"
+FROM mastra_ai_spans_local
+WHERE parent_span_id IS NULL;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS mastra_ai_failed_spans_view ON CLUSTER `my-cluster`
+TO mastra_ai_failed_spans_local
+AS SELECT "trace_id", "span_id", "started_at", "written_at", "position"
+FROM mastra_ai_spans_local
+WHERE parent_span_id IS NOT NULL AND status = 'error';
+
+CREATE TABLE IF NOT EXISTS mastra_schema ON CLUSTER `my-cluster` AS mastra_schema_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_schema_local`, version);
+
+CREATE TABLE IF NOT EXISTS mastra_ai_spans ON CLUSTER `my-cluster` AS mastra_ai_spans_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_spans_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_open_spans ON CLUSTER `my-cluster` AS mastra_ai_open_spans_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_open_spans_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_trace_roots ON CLUSTER `my-cluster` AS mastra_ai_trace_roots_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_trace_roots_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_failed_spans ON CLUSTER `my-cluster` AS mastra_ai_failed_spans_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_failed_spans_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_logs ON CLUSTER `my-cluster` AS mastra_ai_logs_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_logs_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_metrics ON CLUSTER `my-cluster` AS mastra_ai_metrics_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_metrics_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_scores ON CLUSTER `my-cluster` AS mastra_ai_scores_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_scores_local`, cityHash64(organization_id));
+
+CREATE TABLE IF NOT EXISTS mastra_ai_feedback ON CLUSTER `my-cluster` AS mastra_ai_feedback_local
+ENGINE = Distributed(`my-cluster`, `traces`, `mastra_ai_feedback_local`, cityHash64(organization_id));

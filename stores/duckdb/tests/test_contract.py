@@ -4,11 +4,13 @@ from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
     DurableLogStoreContract,
     DurableSpanStoreContract,
+    DurableStoreContract,
     FeedbackStoreContract,
     LogStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
     SpanStoreContract,
+    StoreContract,
 )
 from mastra_duckdb import DuckDBStore
 
@@ -49,5 +51,15 @@ class TestFeedback(FeedbackStoreContract):
 
 
 class TestNames(DiscoveryStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestAllInFile(DurableStoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(folder / "all.duckdb")
+
+
+class TestAllInMemory(StoreContract):
     def make_store(self, folder):
         return DuckDBStore(":memory:")

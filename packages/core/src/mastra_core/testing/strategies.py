@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Any, Literal, TypeVar
 
 from hypothesis import strategies as st
@@ -97,22 +98,34 @@ NUMBERS: list[int | float] = [
     *(1.0, -0.0, 0.1, 1.5, float(2**53), 1e30, 1e308, -1.7976931348623157e308, 5e-324),
 ]
 
-SCALARS: SearchStrategy[Any] = st.sampled_from([None, True, False, *NUMBERS, *TEXTS, "very long " * 2_000])
+
+class Large(Enum):
+    """Values that are made when they are drawn: a strategy that held them would take pages to print."""
+
+    LONG = "a text of 20 000 characters"
+    DEEP = "objects in lists in objects, a hundred deep"
 
 
-def nested(depth: int) -> Any:  # noqa: ANN401  # JSON is any value
-    """Objects in lists in objects, so deep."""
-    inner: Any = "deep"
-    for level in range(depth):
-        inner = {"a": inner} if level % 2 else [inner]
+def made(drawn: object) -> Any:  # noqa: ANN401  # JSON is any value
+    """The value itself, in place of a name of a large one."""
+    if drawn is Large.LONG:
+        return "\xe9" * 20_000
+    inner: Any = drawn
+    if drawn is Large.DEEP:
+        inner = 0
+        for _ in range(50):
+            inner = [{"a": inner}]
     return inner
 
 
+_SCALARS = [None, True, False, *NUMBERS, *TEXTS, Large.LONG]
+SCALARS: SearchStrategy[Any] = st.sampled_from(_SCALARS).map(made)
+
 VALUES: SearchStrategy[Any] = st.recursive(
-    SCALARS,
+    st.sampled_from([*_SCALARS, Large.DEEP]).map(made),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
     max_leaves=6,
-) | st.just(nested(100))
+)
 
 PARTS: SearchStrategy[dict[str, Any]] = st.dictionaries(
     st.sampled_from(KEYS),

@@ -23,14 +23,17 @@ from mastra_core.testing.contracts.discovery import DiscoveryStoreContract
 from mastra_core.testing.contracts.logs import DurableLogStoreContract, LogStoreContract
 from mastra_core.testing.contracts.metrics import MetricStoreContract
 from mastra_core.testing.contracts.spans import DurableSpanStoreContract, SpanStoreContract
+from mastra_core.testing.contracts.whole import DurableStoreContract, StoreContract
 
 __all__ = [
     "DiscoveryStoreContract",
     "DurableLogStoreContract",
     "DurableSpanStoreContract",
+    "DurableStoreContract",
     "FeedbackStoreContract",
     "LogStoreContract",
     "MetricStoreContract",
     "ScoreStoreContract",
     "SpanStoreContract",
+    "StoreContract",
 ]

@@ -51,3 +51,6 @@ PROPERTY = settings(AGREEMENT, max_examples=min(20, _MOST))
 
 COSTLY = settings(AGREEMENT, max_examples=min(8, _MOST))
 """Of properties whose examples open files."""
+
+MACHINE = settings(AGREEMENT, max_examples=max(1, _MOST // 10), stateful_step_count=12)
+"""Of state machines, an example of which is a dozen steps that are each looked at."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hypothesis.strategies import SearchStrategy
+from pydantic import BaseModel
 
 from mastra_core.errors import InvalidQueryError
 from mastra_core.storage.aggregation import Aggregation
@@ -97,7 +98,7 @@ def said(store: object, ask: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # an
     if isinstance(answer, Page):
         page: Page[Any] = answer  # pyright: ignore[reportUnknownVariableType]
         return (page.total, page.has_more, page.items)
-    return answer.model_dump()
+    return answer.model_dump() if isinstance(answer, BaseModel) else answer
 
 
 def alike(one: Any, other: Any) -> bool:  # noqa: ANN401  # plain data

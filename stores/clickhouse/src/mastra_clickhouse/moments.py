@@ -1,0 +1,72 @@
+"""Reading what happened at one moment: a row each, with an arrival number.
+
+The same for every such signal; what differs is the table and the conditions of a query.
+"""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from mastra_clickhouse.connection import Session
+from mastra_clickhouse.filters import FARTHEST, Conditions
+from mastra_clickhouse.schema import ARRIVAL, IDENTITY, PLACES, read, rows_of
+from mastra_core.signals.columns import Table
+from mastra_core.signals.record import CorrelatedRecord
+from mastra_core.storage.cursors import Cursor, arrival_of
+from mastra_core.storage.page import Page
+from mastra_core.storage.queries import MomentQuery
+
+E = TypeVar("E", bound=msgspec.Struct)
+R = TypeVar("R", bound=CorrelatedRecord)
+
+
+class Moments(Generic[E, R]):
+    """The rows of one table, whose key is an id and the time."""
+
+    def __init__(self, table: Table[E, R]) -> None:
+        """Nothing is opened; the table's statements are made ready.
+
+        Args:
+            table: one of core's, whose key is an id and the time.
+        """
+        identifier, time = table.key
+        rows = rows_of(table.name)
+        self._table = table
+        self._rows = rows
+        self._state = f"SELECT ({IDENTITY}), (SELECT max(_block_number) FROM {table.name})"
+        self._select = f"SELECT {read(table.columns)}, {ARRIVAL} FROM {rows}"
+        self._key = f"{time}, {identifier}"
+        self._orders = {"newest": f"{time} DESC, {identifier} DESC", "oldest": self._key}
+
+    def page(self, session: Session, query: MomentQuery, where: Conditions) -> Page[R]:
+        """The rows that match, a page of them, by time or behind a cursor by arrival.
+
+        Raises:
+            InvalidQueryError: the cursor is of another signal or of another database.
+        """
+        # Asked first: what becomes visible afterwards lies behind this number, so that no tail misses it.
+        ((identity, block),) = session.rows(self._state)
+        last = (block + 1) * PLACES - 1
+        order, offset = self._orders[query.order], query.offset
+        if query.after is not None:
+            behind = arrival_of(query.after, self._table.name, identity)
+            where.add(f"{ARRIVAL} > {where.parameters.whole(behind)}")
+            order, last = ARRIVAL, max(last, behind)
+        # What the page shows is found by the key alone, then fetched: no payload of another row is read.
+        page = f"ORDER BY {order} LIMIT {query.limit} OFFSET {min(offset, FARTHEST)}"
+        shown = f"SELECT {self._key} FROM {self._rows} WHERE {where.sql} {page}"
+        rows = session.rows(
+            f"{self._select} WHERE ({self._key}) GLOBAL IN ({shown}) ORDER BY {order}",
+            where.parameters.values,
+        )
+        total = offset + len(rows)
+        if len(rows) == query.limit or (offset and not rows):  # else these were the last
+            count = f"SELECT count() FROM {self._rows} WHERE {where.sql}"
+            total = session.rows(count, where.parameters.values)[0][0]
+        if query.after is not None and rows:
+            last = rows[-1][-1] if total > len(rows) else max(last, rows[-1][-1])
+        records = [self._table.record_of(row[:-1]) for row in rows]
+        cursor = Cursor(self._table.name, identity, last).encode()
+        return Page(records, total, query.limit, offset, cursor)

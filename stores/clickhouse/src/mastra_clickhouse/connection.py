@@ -107,6 +107,16 @@ class Session:
         self._client = client
         self._options = options
 
+    @property
+    def is_async(self) -> bool:
+        """Whether the server may store a batch in one block with others."""
+        return self._options.async_insert
+
+    @property
+    def table_prefix(self) -> str:
+        """What stands before the name of every table in the database."""
+        return self._options.table_prefix
+
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """Run a query; `{name:Type}` in its text stands for a parameter."""
         result = self._client.query(self._named(sql), dict(parameters or {}))

@@ -38,6 +38,7 @@ from mastra_clickhouse.cluster import (
 from mastra_clickhouse.config import Options
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Column, ColumnKind, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.storage.span_outline import OUTLINE_COLUMNS, SpanOutline
 from mastra_core.storage.trace_summary import SUMMARY_COLUMNS, TraceSummary
 
 LAST_NS = 2**63 - 2
@@ -99,6 +100,11 @@ SUMMARIES: Table[SpanExported, TraceSummary] = Table(
 
 FAILED_SPANS = "mastra_ai_failed_spans"
 FAILED_COLUMNS = tuple(SPANS.column_by_name[name] for name in SPANS.key)
+
+OUTLINES: Table[SpanExported, SpanOutline] = Table(
+    SPANS.name, SpanExported, SpanOutline, OUTLINE_COLUMNS, SPANS.key, SPANS.time
+)
+"""What is read of a span without payloads."""
 
 VERSIONS = "mastra_schema"
 IDENTITY = f"SELECT any(identity) FROM (SELECT identity FROM {VERSIONS} ORDER BY applied_at LIMIT 1)"

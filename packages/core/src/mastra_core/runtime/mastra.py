@@ -7,6 +7,7 @@ async with Mastra(agents=[writer], storage="duckdb:///telemetry.duckdb") as mast
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -23,6 +24,7 @@ from mastra_core.runtime.workflow import Workflow
 from mastra_core.signals.feedback import FeedbackDetails, FeedbackInput
 from mastra_core.signals.score import ScoreDetails, ScoreInput
 from mastra_core.storage.protocols import SpanStore, Store
+from mastra_core.storage.sessions import Session, read_session
 from mastra_core.tracing.annotated import add_feedbacks, add_scores
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import MetricsContext
@@ -160,6 +162,29 @@ class Mastra:
         if not records:
             raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
         return RecordedTrace(trace_id, records, self.tracer)
+
+    async def get_session(self, session_id: str, *, limit: int = 1_000) -> Session:
+        """A conversation as it went: its traces in order, with time, tokens, cost and errors.
+
+        Read after everything that is under way has been stored. Without turns where nothing is stored
+        under this id, or nothing is recorded at all.
+
+        Args:
+            session_id: as calls were given it.
+            limit: how many turns are read at the most, the newest.
+
+        Raises:
+            UnsupportedQueryError: the storage keeps no spans.
+            StorageError: the storage cannot be read.
+        """
+        await self.flush()
+        if self._storage is None:
+            return Session(session_id, [], 0)
+        if not isinstance(self._storage, SpanStore):
+            raise UnsupportedQueryError(
+                f"{type(self._storage).__name__} keeps no spans; sessions cannot be read from it"
+            )
+        return await asyncio.to_thread(read_session, self._storage, session_id, limit=limit)
 
     # ---------------------------------------------------------------- judging
 

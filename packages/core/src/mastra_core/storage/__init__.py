@@ -43,6 +43,7 @@ from mastra_core.storage.queries import (
     TraceQuery,
 )
 from mastra_core.storage.registry import open_store
+from mastra_core.storage.sessions import Session, Turn, read_session
 from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
 
@@ -75,6 +76,7 @@ __all__ = [
     "RemovedRows",
     "ScoreQuery",
     "ScoreStore",
+    "Session",
     "SignalStats",
     "SpanOutline",
     "SpanStore",
@@ -84,5 +86,7 @@ __all__ = [
     "TimeWindow",
     "TraceQuery",
     "TraceSummary",
+    "Turn",
     "open_store",
+    "read_session",
 ]

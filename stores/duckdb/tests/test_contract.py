@@ -6,6 +6,7 @@ from mastra_core.testing.contracts import (
     DurableSpanStoreContract,
     DurableStoreContract,
     FeedbackStoreContract,
+    LifecycleStoreContract,
     LogStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
@@ -61,5 +62,10 @@ class TestAllInFile(DurableStoreContract):
 
 
 class TestAllInMemory(StoreContract):
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
+class TestLifecycle(LifecycleStoreContract):
     def make_store(self, folder):
         return DuckDBStore(":memory:")

@@ -7,6 +7,7 @@ from mastra_core.storage.memory import InMemoryStore
 from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
     FeedbackStoreContract,
+    LifecycleStoreContract,
     LogStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
@@ -16,6 +17,8 @@ from mastra_core.testing.contracts import (
 
 class TestSpans(SpanStoreContract):
     test_agrees_with_the_store_in_memory = None
+    test_l25_branches_agree_with_the_store_in_memory = None
+    test_l26_lists_agree_with_the_store_in_memory = None
 
     def make_store(self, folder):
         return InMemoryStore()
@@ -51,6 +54,14 @@ class TestFeedback(FeedbackStoreContract):
 
 class TestNames(DiscoveryStoreContract):
     test_l19_agrees_with_the_store_in_memory = None
+
+    def make_store(self, folder):
+        return InMemoryStore()
+
+
+class TestLifecycle(LifecycleStoreContract):
+    test_l27_agrees_with_the_store_in_memory = None
+    test_l28_agrees_with_the_store_in_memory = None
 
     def make_store(self, folder):
         return InMemoryStore()

@@ -31,6 +31,9 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
     times = [(i, column.is_required) for i, column in enumerate(table.columns) if column.kind == "time_ns"]
     maps = [i for i, column in enumerate(table.columns) if column.kind == "text_map"]
     numbers = [i for i, column in enumerate(table.columns) if column.kind == "float"]
+    limited = [
+        (i, frozenset(column.allowed)) for i, column in enumerate(table.columns) if column.allowed is not None
+    ]
     lists = [i for i, column in enumerate(table.columns) if column.kind == "texts"]
 
     def make(item: E) -> list[Any]:
@@ -48,6 +51,9 @@ def row_maker(table: Table[E, R]) -> Callable[[E], list[Any]]:
         for i in numbers:
             if (value := row[i]) is not None and not isfinite(value):
                 raise ValueError(f"a number must be finite, got {value!r}")
+        for i, allowed in limited:
+            if row[i] not in allowed:
+                raise ValueError(f"a value must be one of {', '.join(sorted(allowed))}, got {row[i]!r}")
         for i in lists:
             row[i] = row[i] or None  # NULL is cheaper than an empty list, and reads the same
         return row

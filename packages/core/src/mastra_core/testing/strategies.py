@@ -23,7 +23,7 @@ from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.process import current_process
 from mastra_core.signals.span import SpanExported
-from mastra_core.storage.queries import SignalQuery, TimeWindow, TraceQuery
+from mastra_core.storage.queries import BranchQuery, SignalQuery, TimeWindow, TraceQuery
 
 Q = TypeVar("Q", bound=SignalQuery)
 T = TypeVar("T")
@@ -273,6 +273,24 @@ def trace_queries() -> SearchStrategy[TraceQuery]:
         "has_child_error": st.booleans(),
     }
     return queries(TraceQuery, filters)
+
+
+def branch_queries() -> SearchStrategy[BranchQuery]:
+    """Questions about spans of any depth, as for traces."""
+    durations = st.sampled_from([0.0, 1e-6, 0.001, 1.0, 1000.0, 1e300])
+    filters: dict[str, SearchStrategy[Any]] = {
+        "trace_id": some_of([*TRACE_IDS, "", "x"]),
+        "name": _NAMES,
+        "span_type": some_of([kind.value for kind in SpanType]),
+        "status": some_of([status.value for status in SpanStatus]),
+        "min_duration_ms": durations,
+        "max_duration_ms": durations,
+        "model": some_of(TEXTS),
+        "provider": some_of(TEXTS),
+        "is_root": st.booleans(),
+        "is_event": st.booleans(),
+    }
+    return queries(BranchQuery, filters)
 
 
 def some_of(values: Sequence[str]) -> SearchStrategy[tuple[str, ...]]:

@@ -20,6 +20,7 @@ A `conftest.py` beside that file has to say
 
 from mastra_core.testing.contracts.annotations import FeedbackStoreContract, ScoreStoreContract
 from mastra_core.testing.contracts.discovery import DiscoveryStoreContract
+from mastra_core.testing.contracts.lifecycle import LifecycleStoreContract
 from mastra_core.testing.contracts.logs import DurableLogStoreContract, LogStoreContract
 from mastra_core.testing.contracts.metrics import MetricStoreContract
 from mastra_core.testing.contracts.spans import DurableSpanStoreContract, SpanStoreContract
@@ -31,6 +32,7 @@ __all__ = [
     "DurableSpanStoreContract",
     "DurableStoreContract",
     "FeedbackStoreContract",
+    "LifecycleStoreContract",
     "LogStoreContract",
     "MetricStoreContract",
     "ScoreStoreContract",

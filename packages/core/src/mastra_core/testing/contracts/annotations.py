@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mastra_core.errors import InvalidQueryError, StoreClosedError
+from mastra_core.errors import InvalidQueryError, StoreClosedError, WriteRejectedError
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.feedback import FeedbackInput
 from mastra_core.signals.payload import Json, encode
@@ -122,6 +122,14 @@ class FeedbackStoreContract(FigureLaws, FigureAgreement):
         assert store.aggregate_feedback(None, Aggregation("sum")).value == 4.0
         assert store.aggregate_feedback(None, Aggregation("count_distinct")).value == 5
         assert store.feedback_percentiles(None, 0.5).count == 2
+
+    def test_l12_a_review_status_that_does_not_exist_is_refused_by_its_position(self, store: Any) -> None:  # noqa: ANN401
+        """No list could show it afterwards, so it is not stored."""
+        unknown: Any = "done"
+        with pytest.raises(WriteRejectedError, match=r"needs_review.*reviewed") as caught:
+            store.write_feedback([fake_feedback(0), fake_feedback(1, review_status=unknown)])
+        assert caught.value.positions == (1,)
+        assert store.list_feedback().total == 0
 
     def test_l21_the_review_status_stays_as_it_was_set(self, store: Any) -> None:  # noqa: ANN401
         """It begins as needing a look, is changed by id, found by, and outlives a repeated write."""

@@ -32,6 +32,13 @@ class MetricStoreContract(FigureLaws, FigureAgreement, FigureGolden):
         assert caught.value.positions == (1,)
         assert store.list_metrics().total == 0
 
+    def test_l12_a_type_that_does_not_exist_is_refused_by_its_position(self, store: Any) -> None:  # noqa: ANN401
+        """No list could show it afterwards, so it is not stored."""
+        with pytest.raises(WriteRejectedError, match=r"counter.*gauge.*histogram") as caught:
+            store.write_metrics([fake_metric(0), fake_metric(1, type="sum"), fake_metric(2, type="")])
+        assert caught.value.positions == (1, 2)
+        assert store.list_metrics().total == 0
+
     def test_every_label_comes_back_and_is_found(self, store: Any) -> None:  # noqa: ANN401
         """Any text is a label's key and value: kept, found, grouped by and told apart, also by case."""
         texts = sorted({*draw.INJECTIONS, *draw.TEXTS})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 
-from mastra_core.errors import StoreClosedError
+from mastra_core.errors import StoreClosedError, WriteRejectedError
 from mastra_core.signals.process import current_process
 from mastra_core.storage.protocols import SpanStore
 from mastra_core.storage.queries import TraceQuery
@@ -20,7 +20,7 @@ from mastra_core.testing.fakes import NOON_NS, fake_open_span, fake_span
 
 
 class SpanLaws(SpanStoreTests):
-    """L1 to L8, and what a closed store says."""
+    """L1 to L8 and L12, and what a closed store says."""
 
     @PROPERTY
     @given(draw.steps(), draw.trace_queries())
@@ -141,6 +141,19 @@ class SpanLaws(SpanStoreTests):
         assert answers(store) == full
         store.close()
         store.close()
+
+    @pytest.mark.parametrize("field", ["span_type", "status"])
+    def test_l12_a_kind_or_status_that_does_not_exist_is_refused_by_its_position(
+        self, store: SpanStore, field: str
+    ) -> None:
+        """No list could show it afterwards, so it is not stored, whether the span ended or not."""
+        wrong: dict[str, Any] = {field: "unheard of"}
+        with pytest.raises(WriteRejectedError) as caught:
+            store.write_spans([fake_span(0), fake_span(1, **wrong)])
+        assert caught.value.positions == (1,)
+        with pytest.raises(WriteRejectedError):
+            store.write_open_spans([fake_open_span(0, **wrong)])
+        assert store.list_branches().total == 0
 
     def test_a_closed_store_says_so(self, store: SpanStore) -> None:
         """Every method raises `StoreClosedError` after `close`, also where it has nothing to do."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.testing import strategies as draw
 from mastra_core.testing.contracts.base import answers, write
+from mastra_core.testing.contracts.branches import SpanBranches
 from mastra_core.testing.contracts.config import COSTLY
 from mastra_core.testing.contracts.span_agreement import SpanAgreement
 from mastra_core.testing.contracts.span_answers import SpanAnswers
@@ -17,7 +18,7 @@ from mastra_core.testing.contracts.span_laws import SpanLaws
 from mastra_core.testing.fakes import fake_open_span, fake_span
 
 
-class SpanStoreContract(SpanLaws, SpanAgreement, SpanAnswers):
+class SpanStoreContract(SpanLaws, SpanAgreement, SpanAnswers, SpanBranches):
     """What every store of spans must do."""
 
 

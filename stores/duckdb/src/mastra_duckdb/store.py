@@ -137,6 +137,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             scores=True,
             feedback=True,
             discovery=True,
+            lifecycle=True,
             is_durable=self._path is not None,
         )
 

@@ -39,20 +39,21 @@ def marked(mark: str, trace: int | None, first: int = 0, **tenant: str) -> Batch
     who: dict[str, Any] = {"correlation": Correlation(**fields, **tenant, tags=(mark,))}
     trace_id = None if trace is None else f"{trace:032x}"
     where: dict[str, Any] = {"trace_id": trace_id, **who}
-    spans: dict[str, Any] = {"trace": trace, "name": mark, "model": mark, **who}
-    return {
-        "write_open_spans": [fake_open_span(first + 2, **spans)] if trace else [],
-        "write_spans": [
-            fake_span(first, parent_span_id=None, **spans),
-            fake_span(first + 1, **{**spans, "status": "error"}),
-        ]
-        if trace
-        else [],
+    spans: dict[str, Any] = {"trace": trace or 0, "name": mark, "model": mark, **who}
+    written: dict[str, Any] = {
         "write_logs": [fake_log(first + n, message=mark, logger=mark, **where) for n in range(2)],
         "write_metrics": [fake_metric(first, name=mark, labels={mark: mark}, **where)],
         "write_scores": [fake_score(first, scorer_id=mark, **where)],
         "write_feedback": [fake_feedback(first, mark, feedback_type=mark, **where)],
     }
+    if trace is not None:
+        failed: dict[str, Any] = {**spans, "status": "error"}
+        written["write_open_spans"] = [fake_open_span(first + 2, **spans)]
+        written["write_spans"] = [
+            fake_span(first, parent_span_id=None, **spans),
+            fake_span(first + 1, **failed),
+        ]
+    return written
 
 
 class DeletionLaws(StoreTests[Any]):
@@ -78,17 +79,10 @@ class DeletionLaws(StoreTests[Any]):
         assert [log.message for log in follow(store, LogQuery(after=cursor))[0]] == ["later"]
 
     def test_l27_of_a_tenant_only_its_own_rows_go(self, store: Any) -> None:  # noqa: ANN401
-        """By organization, by resource, or by both; what is left has a root and a word on failures of its own."""
-        first, second = (
-            {"organization_id": "o", "resource_id": "r"},
-            {"organization_id": "o", "resource_id": "q"},
-        )
-        for batch in (
-            marked("first", 1, **first),
-            marked("second", 1, 10, **second),
-            marked("nobody", 1, 20),
-        ):
-            write_all(store, batch)
+        """By organization, by resource or both; what is left has its own root and its own failures."""
+        write_all(store, marked("first", 1, organization_id="o", resource_id="r"))
+        write_all(store, marked("second", 1, 10, organization_id="o", resource_id="q"))
+        write_all(store, marked("nobody", 1, 20))
         assert store.list_traces().items[0].name == "first"
         assert store.delete_traces([_GONE], tenant=Tenant(organization_id="x")).total == 0
         assert store.delete_traces([_STAYS], tenant=Tenant(organization_id="o")).total == 0
@@ -103,7 +97,7 @@ class DeletionLaws(StoreTests[Any]):
 
     def test_l27_a_trace_that_lost_its_failure_says_so(self, store: Any) -> None:  # noqa: ANN401
         """Where a tenant's part of a trace held all that failed, the trace has no failed child any more."""
-        theirs = {"correlation": Correlation(resource_id="r")}
+        theirs: dict[str, Any] = {"correlation": Correlation(resource_id="r")}
         store.write_spans([fake_span(0), fake_span(1, status="error", **theirs), fake_span(2)])
         assert store.list_traces().items[0].has_child_error
         store.delete_traces([_GONE], tenant=Tenant(resource_id="r"))

@@ -21,7 +21,9 @@ from mastra_duckdb import DuckDBStore, __version__
 
 def test_it_says_what_it_can_do(tmp_path):
     """All signals and their names, and durable where there is a file: no more than it has."""
-    everything = Capabilities(spans=True, logs=True, metrics=True, scores=True, feedback=True, discovery=True)
+    everything = Capabilities(
+        spans=True, logs=True, metrics=True, scores=True, feedback=True, discovery=True, lifecycle=True
+    )
     assert DuckDBStore(":memory:").capabilities == everything
     assert DuckDBStore(tmp_path / "a.duckdb").capabilities == replace(everything, is_durable=True)
     for protocol in (SpanStore, LogStore, MetricStore, ScoreStore, FeedbackStore, DiscoveryStore):

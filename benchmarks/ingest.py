@@ -101,7 +101,8 @@ def _stores() -> Iterator[tuple[DuckDBStore, duckdb.DuckDBPyConnection]]:
 def duckdb_ingest() -> Result:
     """Rows a second into DuckDB, conversion included."""
     row = f"({', '.join('?' for _ in SPANS.columns)})"
-    insert = f"INSERT INTO {SPANS.name} VALUES {', '.join([row] * BATCH)}"  # noqa: S608  # no input
+    columns = ", ".join(column.name for column in SPANS.columns)
+    insert = f"INSERT INTO {SPANS.name} ({columns}) VALUES {', '.join([row] * BATCH)}"  # noqa: S608  # no input
     with _stores() as (store, connection):
 
         def ours() -> float:

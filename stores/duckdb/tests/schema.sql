@@ -42,7 +42,8 @@ CREATE TABLE "mastra_ai_spans" (
     "service_name" VARCHAR,
     "experiment_id" VARCHAR,
     "tags" VARCHAR[],
-    "metadata" JSON
+    "metadata" JSON,
+    "batch" BIGINT
 );
 CREATE TABLE "mastra_ai_open_spans" (
     "trace_id" VARCHAR NOT NULL,
@@ -133,6 +134,10 @@ CREATE TABLE "mastra_ai_trace_roots" (
 );
 CREATE TABLE "mastra_ai_failed_traces" (
     "trace_id" VARCHAR NOT NULL
+);
+CREATE TABLE "mastra_ai_trace_batches" (
+    "trace_key" BIGINT NOT NULL,
+    "batch" BIGINT NOT NULL
 );
 CREATE SEQUENCE mastra_arrivals;
 CREATE TABLE "mastra_ai_logs" (

@@ -12,7 +12,7 @@ from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore, __version__
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.migrations import MIGRATIONS, Migration, migrate, version_of
-from mastra_duckdb.schema import SQL_TYPES, TABLES, ddl
+from mastra_duckdb.schema import BATCH, SQL_TYPES, TABLES, ddl
 from mastra_duckdb.views import views_ddl
 
 GOLDEN = Path(__file__).with_name("schema.sql")
@@ -51,7 +51,7 @@ def test_every_column_is_there_with_its_type_and_its_comment():
             )
             assert found == [(c.name, SQL_TYPES[c.kind], c.is_required, c.doc) for c in columns]
             assert turn.rows("SELECT comment FROM duckdb_tables() WHERE table_name = ?", [table]) == [(doc,)]
-        assert TABLES[SPANS.name][1] == SPANS.columns
+        assert TABLES[SPANS.name][1] == (*SPANS.columns, BATCH)
 
 
 def test_a_new_database_has_the_newest_version_and_stays_as_it_is(tmp_path):

@@ -11,8 +11,8 @@ from mastra_core.storage.span_outline import SpanOutline
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, branch_conditions
 from mastra_duckdb.merging import page_among
-from mastra_duckdb.schema import OPEN_SPANS, OUTLINES, read
-from mastra_duckdb.traces import SHOWN_OPEN, get_spans, gone_of
+from mastra_duckdb.schema import OPEN_SPANS, OUTLINES, read, trace_key
+from mastra_duckdb.traces import IN_ITS_BATCHES, SHOWN_OPEN, get_spans, gone_of
 
 _OUTLINE_LIST = read(OUTLINES.columns)
 
@@ -21,7 +21,10 @@ def get_structure(turn: Turn, trace_id: str) -> list[SpanOutline]:
     """All spans of a trace without payloads, the root first, then in order of start."""
     where = Conditions()
     where.equal("trace_id", trace_id)
-    rows = turn.rows(f"SELECT {_OUTLINE_LIST} FROM {SPANS.name} WHERE {where.sql}", where.parameters)
+    rows = turn.rows(
+        f"SELECT {_OUTLINE_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",
+        [*where.parameters, trace_key(trace_id)],
+    )
     spans = [*(OUTLINES.record_of(row) for row in rows), *_open(turn, where)]
     return sorted(spans, key=lambda span: (not span.is_root, span.started_at_ns, span.span_id))
 

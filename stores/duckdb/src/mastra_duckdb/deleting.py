@@ -8,10 +8,19 @@ from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.storage.lifecycle import RemovedRows, Tenant
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, is_storable
-from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, ROOT_COLUMNS, SUMMARIES, quote
+from mastra_duckdb.schema import (
+    FAILED_TRACES,
+    OPEN_SPANS,
+    ROOT_COLUMNS,
+    SUMMARIES,
+    TRACE_BATCHES,
+    TRACE_KEY,
+    quote,
+)
 
 _OF_TRACES = "trace_id IN (SELECT unnest(?::VARCHAR[]))"
 _ROOT_LIST = ", ".join(quote(column.name) for column in ROOT_COLUMNS[:-1])
+_KEYS = f"(SELECT {TRACE_KEY} FROM (SELECT unnest($1::VARCHAR[]) AS trace_id))"
 _DERIVED = (
     f"DELETE FROM {SUMMARIES.name} WHERE {_OF_TRACES}",
     f"DELETE FROM {FAILED_TRACES} WHERE {_OF_TRACES}",
@@ -24,6 +33,11 @@ INSERT INTO {SUMMARIES.name} ({_ROOT_LIST}, has_child_error)
 SELECT {_ROOT_LIST}, trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) FROM {SPANS.name}
 WHERE {_OF_TRACES} AND parent_span_id IS NULL
 QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY started_at, span_id) = 1
+""",
+    f"""
+DELETE FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS} AND (trace_key, batch) NOT IN (
+SELECT {TRACE_KEY}, batch FROM {SPANS.name}
+WHERE batch IN (SELECT batch FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS}))
 """,
 )
 """What makes the derived rows of some traces anew from their spans."""

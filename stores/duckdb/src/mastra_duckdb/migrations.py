@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
-from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
+from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.schema import TABLES, ddl
+from mastra_duckdb.schema import BATCH, TABLES, TRACE_BATCHES, TRACE_KEY, ddl, literal
 from mastra_duckdb.views import views_ddl
 
 _VERSIONS = "mastra_schema"
@@ -42,9 +42,18 @@ class Migration:
     statements: tuple[str, ...]
 
 
+_BATCHES_OF_SPANS = (
+    f"ALTER TABLE {SPANS.name} ADD COLUMN {BATCH.name} BIGINT",
+    f"COMMENT ON COLUMN {SPANS.name}.{BATCH.name} IS {literal(BATCH.doc)}",
+    # No batch is known of what is there, but rows lie as they arrived; any thousand will do.
+    f"UPDATE {SPANS.name} SET {BATCH.name} = rowid // 1000",
+    *ddl([TRACE_BATCHES]),
+    f"INSERT INTO {TRACE_BATCHES} SELECT DISTINCT {TRACE_KEY}, {BATCH.name} FROM {SPANS.name} ORDER BY ALL",
+)
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, tuple(ddl(_ADDED_IN_2))),
-    Migration(3, tuple(views_ddl())),
+    Migration(3, (*_BATCHES_OF_SPANS, *views_ddl())),
 )
 """In order, without gaps. A step that says `ddl` makes tables as they are now: whoever changes such a
 table in a later version writes out the statements of the step as they were."""

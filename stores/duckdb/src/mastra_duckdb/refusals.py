@@ -21,12 +21,17 @@ Numbered = Sequence[tuple[int, list[Any]]]
 
 
 def explain(
-    connection: Connection, table: Table[E, R], batch: Sequence[E], error: Exception
+    connection: Connection,
+    table: Table[E, R],
+    batch: Sequence[E],
+    error: Exception,
+    given: Sequence[Column] = (),
 ) -> WriteRejectedError:
     """The error with the positions of all rows that cannot be stored.
 
     Values that cannot be turned into a row are found one by one, those that the engine refuses by
-    halving: in a batch of 1 000 with one bad row about twenty attempts, each undone.
+    halving: in a batch of 1 000 with one bad row about twenty attempts, each undone. `given` are columns
+    that follow those of the table, whose values are not to blame.
     """
     make_row = row_maker(table)
     reason = str(error)
@@ -34,11 +39,11 @@ def explain(
     rows: list[tuple[int, list[Any]]] = []
     for position, item in enumerate(batch):
         try:
-            rows.append((position, make_row(item)))
+            rows.append((position, [*make_row(item), *(None for _ in given)]))
         except REFUSED as cause:
             positions.append(position)
             reason = str(cause)
-    positions = sorted(positions + _refused(connection, table.name, table.columns, rows))
+    positions = sorted(positions + _refused(connection, table.name, (*table.columns, *given), rows))
     where = ", ".join(map(str, positions)) or "not known"
     message = f"{table.name} cannot hold this: {reason}; positions in the batch: {where}"
     return WriteRejectedError(message, tuple(positions))

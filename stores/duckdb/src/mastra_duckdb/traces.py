@@ -13,10 +13,13 @@ from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, trace_conditions
 from mastra_duckdb.merging import page_among
-from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, read
+from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, TRACE_BATCHES, read, trace_key
 
 _SPAN_LIST = read(SPANS.columns)
 _SUMMARY_LIST = read(SUMMARIES.columns)
+
+IN_ITS_BATCHES = f"batch IN (SELECT batch FROM {TRACE_BATCHES} WHERE trace_key = ?)"
+"""Holds of all ended spans of a trace whose key is the parameter, and bounds what is read of the others."""
 
 SHOWN_OPEN = f"""(
 SELECT * REPLACE (
@@ -33,7 +36,10 @@ def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) 
     where = Conditions()
     where.equal("trace_id", trace_id)
     where.one_of("span_id", span_ids)
-    rows = turn.rows(f"SELECT {_SPAN_LIST} FROM {SPANS.name} WHERE {where.sql}", where.parameters)
+    rows = turn.rows(
+        f"SELECT {_SPAN_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",
+        [*where.parameters, trace_key(trace_id)],
+    )
     processes = turn.rows(
         f"SELECT DISTINCT process FROM {OPEN_SPANS.name} WHERE {where.sql}", where.parameters
     )

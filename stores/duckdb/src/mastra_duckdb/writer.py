@@ -1,4 +1,4 @@
-"""Writing spans: each once, together with what lists of traces are read from.
+"""Writing spans: each once, together with what traces and lists of them are found by.
 
 A batch is one transaction. Rows that are already there are found by a look at the stretch of time
 that the batch covers (about 3 µs a row); a key with an index would be dearer, and the file 60 %
@@ -19,7 +19,19 @@ from mastra_core.signals.span import SpanExported
 from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.refusals import explain
 from mastra_duckdb.rows import REFUSED, row_maker
-from mastra_duckdb.schema import FAILED_COLUMNS, FAILED_TRACES, OPEN_SPANS, ROOT_COLUMNS, SUMMARIES
+from mastra_duckdb.schema import (
+    ARRIVALS,
+    BATCH,
+    BATCH_COLUMNS,
+    FAILED_COLUMNS,
+    FAILED_TRACES,
+    OPEN_SPANS,
+    ROOT_COLUMNS,
+    SPAN_COLUMNS,
+    SUMMARIES,
+    TRACE_BATCHES,
+    trace_key,
+)
 
 Key = tuple[str, str, int]
 """Trace id, span id, start: the columns of `SPANS.key`."""
@@ -47,6 +59,8 @@ WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
 UNION ALL
 SELECT 'failed', trace_id, '', 0 FROM {FAILED_TRACES}
 WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
+UNION ALL
+SELECT 'batch', '', '', nextval('{ARRIVALS}')
 """
 _DELETE_OPEN = f"""
 DELETE FROM {OPEN_SPANS.name} WHERE (trace_id, span_id, started_at) IN
@@ -58,7 +72,7 @@ UPDATE {SUMMARIES.name} SET has_child_error = TRUE WHERE trace_id IN (SELECT unn
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Present:
     """What the database holds of a batch, and perhaps a little more, which does no harm.
 
@@ -67,12 +81,14 @@ class _Present:
         open: keys of open spans.
         roots: the key of the root by trace id.
         failed: ids of traces in which a span below the root failed.
+        batch: a number for this batch, higher than those before.
     """
 
     ended: set[Key]
     open: set[Key]
     roots: dict[str, Key]
     failed: set[str]
+    batch: int = 0
 
 
 def write_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
@@ -87,12 +103,12 @@ def write_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
     try:
         rows = {key: _span_row(span) for key, span in spans.items()}
     except REFUSED as error:
-        raise explain(connection, SPANS, batch, error) from error
+        raise explain(connection, SPANS, batch, error, [BATCH]) from error
     try:
         with connection.transaction() as turn:
             _store(turn, spans, rows)
     except (WriteRejectedError, InvalidQueryError) as error:
-        raise explain(connection, SPANS, batch, error) from error
+        raise explain(connection, SPANS, batch, error, [BATCH]) from error
 
 
 def write_open_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
@@ -122,7 +138,12 @@ def _store(turn: Turn, spans: dict[Key, SpanExported], rows: dict[Key, Row]) -> 
     present = _look(turn, rows, {key[0] for key in [*roots, *failures]})
     if present.ended:
         rows = {key: row for key, row in rows.items() if key not in present.ended}
-    turn.append(SPANS.name, SPANS.columns, rows.values())
+    for row in rows.values():
+        row.append(present.batch)
+    turn.append(SPANS.name, SPAN_COLUMNS, rows.values())
+    turn.append(
+        TRACE_BATCHES, BATCH_COLUMNS, [[trace_key(one), present.batch] for one in {key[0] for key in rows}]
+    )
     _delete_open(turn, present.open.intersection(spans))
     failed = {key[0] for key in failures if key in rows} - present.failed
     if late := [trace_id for trace_id in failed if trace_id in present.roots]:
@@ -147,8 +168,10 @@ def _look(turn: Turn, keys: Iterable[Key], trace_ids: Iterable[str]) -> _Present
             present.open.add((key[0], key[1], key[2]))
         elif kind == "root":
             present.roots[key[0]] = (key[0], key[1], key[2])
-        else:
+        elif kind == "failed":
             present.failed.add(key[0])
+        else:
+            present.batch = key[2]
     return present
 
 

@@ -12,6 +12,7 @@ from mastra_core.testing.contracts import (
     MetricStoreContract,
     ScoreStoreContract,
     SpanStoreContract,
+    StoreContract,
 )
 
 
@@ -62,6 +63,13 @@ class TestNames(DiscoveryStoreContract):
 class TestLifecycle(LifecycleStoreContract):
     test_l27_agrees_with_the_store_in_memory = None
     test_l28_agrees_with_the_store_in_memory = None
+
+    def make_store(self, folder):
+        return InMemoryStore()
+
+
+class TestAll(StoreContract):
+    test_a_machine_of_all_steps_agrees_with_the_store_in_memory = None
 
     def make_store(self, folder):
         return InMemoryStore()

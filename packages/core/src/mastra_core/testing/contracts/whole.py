@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from hypothesis.stateful import run_state_machine_as_test
 
-from mastra_core.testing.contracts.base import StoreTests
 from mastra_core.testing.contracts.config import MACHINE
 from mastra_core.testing.contracts.machine import StoreMachine
+from mastra_core.testing.contracts.whole_golden import GoldenQueries
 
 
-class StoreContract(StoreTests[Any]):
+class StoreContract(GoldenQueries):
     """What every store of all signals must do, besides what the contract of each signal says."""
 
     def test_a_machine_of_all_steps_agrees_with_the_store_in_memory(self, store: Any) -> None:  # noqa: ANN401

@@ -7,6 +7,7 @@ of one folder share it, and a forked child cannot use what its parent opened.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -98,6 +99,12 @@ class Client(Protocol):
 
 _driver = cast("Any", clickhouse_connect)
 _http = cast("Any", httputil)
+
+
+# The driver logs the stack of each fault that it raises as well, which the store's caller is told of.
+logging.getLogger("clickhouse_connect.driver._backend.http_sync").addFilter(
+    lambda record: record.msg != "Unexpected Http Driver Exception"
+)
 
 
 class Session:

@@ -70,13 +70,18 @@ _ADVICE: dict[int, str] = {
     192: "check the user and the password",
     193: "check the user and the password",
     194: "check the user and the password",
+    210: "see whether all servers of the cluster are up; the call may be tried again",
     241: "ask for less at once, or give the server more memory",
     252: "write larger batches, or turn on `async_insert`",
+    279: "see whether all servers of the cluster are up; the call may be tried again",
+    392: "let the servers run `ON CLUSTER`, or change the tables on each by yourself",
     497: "grant the user what is missing",
     516: "check the user and the password",
 }
 
 _PASSING_STATUS = re.compile(r"HTTP status (429|50[0234])\b")
+_READ_ONLY = re.compile(r"Setting \w+ is readonly")
+_UNREACHED = "see whether the server is up, can be reached and is not too busy; the call may be tried again"
 _OTHER_PATH = re.compile(r"Unable to open the chdb engine")
 
 
@@ -89,8 +94,18 @@ def translate(error: Exception, place: str) -> StorageError:
             f"Cannot open {place}: {text}; a process has one embedded engine, of one folder, and a folder "
             "has one process: close the other one, or use a server"
         )
-    advice = f"; {_ADVICE[code]}" if code in _ADVICE else ""
-    return _kind(error, code, text)(f"ClickHouse failed on {place}: {text}{advice}")
+    kind = _kind(error, code, text)
+    advice = _advice(kind, code, text)
+    return kind(f"ClickHouse failed on {place}: {text}{f'; {advice}' if advice else ''}")
+
+
+def _advice(kind: type[StorageError], code: int | None, text: str) -> str | None:
+    """What to do next, where that can be said."""
+    if code is not None:
+        return _ADVICE.get(code)
+    if _READ_ONLY.search(text):  # the driver says so before it asks the server
+        return _ADVICE[164]
+    return _UNREACHED if kind is StoreUnavailableError else None
 
 
 def text_of(error: Exception) -> str:

@@ -1,0 +1,282 @@
+"""Faults between the store and a server: nothing acknowledged is lost, nothing is there twice.
+
+Each is told as an error of its class that says what happened, where, and what to do next.
+"""
+
+import threading
+
+import clickhouse_connect
+import pytest
+
+from clickhouse_server import POOR, READER
+from fault_proxy import answering, cut, delay_after, delay_before, passing, reset_after, reset_before
+from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError
+from mastra_core.signals.process import current_process
+from mastra_core.storage.aggregation import Aggregation
+from mastra_core.storage.queries import FeedbackQuery, LogQuery, MetricQuery, ScoreQuery, TraceQuery
+from mastra_core.testing import (
+    fake_feedback,
+    fake_log,
+    fake_metric,
+    fake_open_span,
+    fake_score,
+    fake_span,
+)
+
+INSERTS = r"^INSERT INTO"
+ROWS = 40
+
+WRITES = {
+    "spans": lambda store: store.write_spans(
+        [
+            fake_span(number, trace=trace, status="error" if number == 3 else "success")
+            for trace in range(1, 11)
+            for number in range(4)
+        ]
+    ),
+    "open spans": lambda store: store.write_open_spans(
+        [fake_open_span(0, trace=number + 1, process=current_process()) for number in range(ROWS)]
+    ),
+    "logs": lambda store: store.write_logs([fake_log(number) for number in range(ROWS)]),
+    "metrics": lambda store: store.write_metrics([fake_metric(number) for number in range(ROWS)]),
+    "scores": lambda store: store.write_scores([fake_score(number) for number in range(ROWS)]),
+    "feedback": lambda store: store.write_feedback([fake_feedback(number) for number in range(ROWS)]),
+}
+
+FAULTS = {
+    "reset before": reset_before(),
+    "reset after": reset_after(),
+    "answer cut": cut(),
+    "503": answering(503, "no server is ready"),
+    "late": delay_after(1.5),
+    "late request": delay_before(1.5),
+}
+
+
+def everything(store):
+    """How much each signal and each derived table says there is."""
+    traces = store.list_traces(TraceQuery(limit=1_000)).items
+    failed = store.list_traces(TraceQuery(has_child_error=True)).total
+    spans = sum(len(store.get_trace(trace.trace_id)) for trace in traces)
+    requests = store.aggregate_metrics(MetricQuery(), Aggregation("sum")).value
+    return {
+        "spans": (len(traces), spans, failed),
+        "logs": store.list_logs(LogQuery()).total,
+        "metrics": (store.list_metrics(MetricQuery()).total, requests),
+        "scores": store.list_scores(ScoreQuery()).total,
+        "feedback": store.list_feedback(FeedbackQuery()).total,
+    }
+
+
+def write_until_acknowledged(write, store, attempts=5):
+    """Write as the bus does: a batch that met a passing fault is kept and tried again."""
+    for attempt in range(attempts):
+        try:
+            write(store)
+        except StoreUnavailableError:
+            if attempt == attempts - 1:
+                raise
+        else:
+            return
+
+
+@pytest.mark.parametrize(
+    ("signal", "fault"),
+    [
+        *(("spans", fault) for fault in FAULTS),
+        *((signal, fault) for signal in WRITES if signal != "spans" for fault in ("reset after", "503")),
+    ],
+)
+def test_a_batch_that_met_a_fault_is_there_once(signal, fault, proxy, open_store, own_server, database):
+    """Whatever happens to the first insert, the batch is there once when it was acknowledged."""
+    write = WRITES[signal]
+    expected = {"spans": (10, 40, 10), "open spans": (ROWS, ROWS, 0)}.get(signal, ROWS)
+    store = open_store(proxy.port, options="timeout_s=1&write_attempts=1")
+    store.initialize()
+    proxy.at(INSERTS, 1, FAULTS[fault])
+    write_until_acknowledged(write, store)
+    said = everything(open_store())
+    found = said["spans"] if signal == "open spans" else said[signal]
+    assert found == ((ROWS, float(ROWS)) if signal == "metrics" else expected)
+    for other, count in said.items():
+        if other not in (signal, signal.removeprefix("open ")):
+            assert count in (0, (0, 0, 0), (0, None)), other
+
+
+def test_the_driver_tries_an_insert_again_in_silence(proxy, own_server, database):
+    """What the tables stand on: the driver repeats an insert whose answer was lost, and only a token with
+    a window keeps the rows from being there twice. Should the driver stop, this says so."""
+    own_server.query(f"CREATE TABLE {database}.plain (a Int32) ENGINE = MergeTree ORDER BY a")
+    own_server.query(
+        f"CREATE TABLE {database}.windowed (a Int32) ENGINE = MergeTree ORDER BY a "
+        "SETTINGS non_replicated_deduplication_window = 100"
+    )
+    client = clickhouse_connect.get_client(
+        host="127.0.0.1",
+        port=proxy.port,
+        username="writer",
+        password=own_server.password,
+        database=database,
+        autogenerate_session_id=False,
+    )
+    counts = []
+    for table in ("plain", "windowed"):
+        proxy.heal()
+        proxy.at(INSERTS, 1, reset_after())
+        client.insert(
+            table, [[1, 2]], ["a"], column_oriented=True, settings={"insert_deduplication_token": "t"}
+        )
+        counts.append(own_server.query(f"SELECT count() FROM {database}.{table}"))
+    client.close()
+    assert counts == ["4", "2"]
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_server_that_was_restarted_between_batches_is_found_again(end, open_store, own_server):
+    """The store needs no new start, and everything acknowledged is there."""
+    store = open_store()
+    store.write_logs([fake_log(0)])
+    getattr(own_server, end)()
+    with pytest.raises(StoreUnavailableError):
+        store.write_logs([fake_log(1)])
+    own_server.start()
+    write_until_acknowledged(lambda one: one.write_logs([fake_log(1)]), store)
+    assert [log.message for log in store.list_logs().items] == ["log 1", "log 0"]
+
+
+@pytest.mark.parametrize("signal", ["spans", "logs"])
+def test_a_server_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
+    signal, proxy, open_store, own_server
+):
+    """The writer is told, tries again when the server is back, and each row is there once."""
+    make = fake_span if signal == "spans" else fake_log
+    batch = [make(number) for number in range(4_000)]
+    store = open_store(proxy.port, options="timeout_s=10&write_attempts=1")
+    store.initialize()
+
+    def kill(exchange):
+        killing = threading.Timer(0.02, own_server.kill)
+        killing.start()
+        try:
+            return passing(exchange)
+        finally:
+            killing.join()
+
+    proxy.at(INSERTS, 1, kill)
+    write = store.write_spans if signal == "spans" else store.write_logs
+    try:
+        write(batch)
+    except StoreUnavailableError:
+        own_server.start()
+        write_until_acknowledged(lambda _: write(batch), store)
+    own_server.start()
+    if signal == "spans":
+        assert len(store.get_trace(f"{1:032x}")) == 4_000
+        assert store.list_traces().total == 1
+    else:
+        assert store.list_logs(LogQuery(limit=1)).total == 4_000
+
+
+def test_a_machine_that_is_away_is_told_with_its_address(proxy, open_store, own_server, database):
+    """Reading and writing say where nobody answered, without the password, and work when it is back."""
+    store = open_store(proxy.port)
+    store.write_spans([fake_span(0)])
+    proxy.refuse()
+    for use in (lambda: store.write_spans([fake_span(1)]), store.list_traces):
+        with pytest.raises(StoreUnavailableError, match=f"127.0.0.1:{proxy.port}/{database}") as caught:
+            use()
+        assert own_server.password not in str(caught.value)
+        assert caught.value.retryable
+    proxy.accept()
+    store.write_spans([fake_span(1)])
+    assert len(store.get_trace(f"{1:032x}")) == 2
+
+
+def test_a_store_can_be_made_while_the_machine_is_away(proxy, open_store):
+    """Nothing is reached for before the first use, which then succeeds as soon as somebody answers."""
+    proxy.refuse()
+    store = open_store(proxy.port)
+    with pytest.raises(StoreUnavailableError):
+        store.initialize()
+    proxy.accept()
+    store.write_logs([fake_log(0)])
+    assert store.list_logs().total == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [delay_after(1.5), answering(503, "busy"), cut(0.5)], ids=["late", "503", "cut"]
+)
+def test_a_query_that_met_a_fault_is_never_half_an_answer(fault, proxy, open_store):
+    """It is answered in full, by a second try, or refused as a passing fault; the next one is answered."""
+    store = open_store(proxy.port, options="timeout_s=1")
+    store.write_spans([fake_span(number) for number in range(2_000)])
+    proxy.at(r"^SELECT.*mastra_ai_spans", 1, fault)
+    try:
+        found = len(store.get_trace(f"{1:032x}"))
+    except StoreUnavailableError:
+        found = 2_000
+    assert found == 2_000
+    assert len(store.get_trace(f"{1:032x}")) == 2_000
+
+
+def test_a_wrong_password_is_told_at_once(open_store, own_server):
+    """It is no passing fault; the message says what to check and does not repeat the password."""
+    with pytest.raises(StorageError, match="check the user and the password") as caught:
+        open_store(password="not-the-word").initialize()
+    assert not caught.value.retryable
+    assert "not-the-word" not in str(caught.value)
+
+
+def test_a_user_who_may_only_read_reads(open_store):
+    """Where the tables exist he reads them; what he writes is refused with the reason, once and for all."""
+    open_store().write_logs([fake_log(0)])
+    reader = open_store(user=READER)
+    assert reader.list_logs().total == 1
+    with pytest.raises(StorageError, match="may only read") as caught:
+        reader.write_logs([fake_log(1)])
+    assert not caught.value.retryable
+    assert reader.list_logs().total == 1
+
+
+def test_too_little_memory_is_a_passing_fault(open_store, own_server):
+    """A query that needs more than its user may have says so and what to do, and harms nothing."""
+    open_store().write_spans([fake_span(number) for number in range(5_000)])
+    poor = open_store(user=POOR)
+    with pytest.raises(StoreUnavailableError, match=r"(?i)memory.*ask for less"):
+        poor.get_trace(f"{1:032x}")
+    assert len(open_store().get_trace(f"{1:032x}")) == 5_000
+
+
+def test_too_many_parts_are_a_passing_fault(open_store, own_server, database):
+    """Small batches that the server cannot keep up with: advice is given, and they can be written later."""
+    store = open_store(options="write_attempts=1")
+    store.write_logs([fake_log(0)])
+    table = f"{database}.mastra_ai_logs"
+    own_server.query(f"SYSTEM STOP MERGES {table}")
+    own_server.query(
+        f"ALTER TABLE {table} MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1"
+    )
+    with pytest.raises(StoreUnavailableError, match="larger batches"):
+        store.write_logs([fake_log(1)])
+    own_server.query(f"ALTER TABLE {table} RESET SETTING parts_to_throw_insert, parts_to_delay_insert")
+    own_server.query(f"SYSTEM START MERGES {table}")
+    store.write_logs([fake_log(1)])
+    assert store.list_logs().total == 2
+
+
+def test_a_database_that_does_not_exist_is_told(own_server, open_store, database):
+    """It is no passing fault, and the message says what to do."""
+    store = open_store()
+    own_server.query(f"DROP DATABASE {database} SYNC")
+    with pytest.raises(SchemaMismatchError, match="create the database"):
+        store.initialize()
+    own_server.query(f"CREATE DATABASE {database}")
+
+
+def test_a_table_that_somebody_dropped_is_told(own_server, open_store, database):
+    """The store does not make it again behind people's backs."""
+    store = open_store()
+    store.write_logs([fake_log(0)])
+    own_server.query(f"DROP TABLE {database}.mastra_ai_logs SYNC")
+    with pytest.raises(SchemaMismatchError, match="mastra_ai_logs"):
+        store.list_logs()

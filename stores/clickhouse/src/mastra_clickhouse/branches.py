@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import Conditions, branch_conditions
-from mastra_clickhouse.merging import page_among
-from mastra_clickhouse.schema import rows_of
+from mastra_clickhouse.filters import branch_conditions
+from mastra_clickhouse.merging import Place, page_among
+from mastra_clickhouse.schema import OPEN_SPANS
 from mastra_clickhouse.traces import ORDER, get_spans, open_spans, spans_of_trace
 from mastra_core.signals.columns import SPANS, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
@@ -19,12 +19,12 @@ OUTLINES: Table[SpanExported, SpanOutline] = Table(
 )
 """What is read of a span without its payloads."""
 
+_PROCESSES = f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name}"
+
 
 def get_structure(session: Session, trace_id: str) -> list[SpanOutline]:
     """All spans of a trace without payloads, the root first, then in order of start."""
-    where = Conditions()
-    where.equal("trace_id", trace_id)
-    spans = spans_of_trace(session, OUTLINES, where)
+    spans = spans_of_trace(session, OUTLINES, trace_id)
     return sorted(spans, key=lambda span: (not span.is_root, span.started_at_ns, span.span_id))
 
 
@@ -42,5 +42,6 @@ def get_branch(session: Session, trace_id: str, span_id: str, depth: int | None)
 def list_branches(session: Session, query: BranchQuery) -> Page[SpanOutline]:
     """The spans that match, ended or open, a page of them."""
     where = branch_conditions(query)
-    running = open_spans(session, OUTLINES, where, SPANS.name)
-    return page_among(session, query, OUTLINES, rows_of(SPANS.name), where, ORDER, running)
+    processes = [process for (process,) in session.rows(_PROCESSES)]
+    running = open_spans(session, OUTLINES, where, processes, SPANS.name)
+    return page_among(session, query, Place(OUTLINES, SPANS.name, has_payloads=True), where, ORDER, running)

@@ -191,15 +191,17 @@ class Conditions:
     def finds(self, column: str, text: str | None) -> None:
         """Every word of the text occurs, by the rule of `text_search`; None asks nothing.
 
-        The index of n-grams knows lower case in ASCII alone, so it is asked for the runs of letters
+        The index of n-grams knows lower case in ASCII alone, so it is asked for the longest run of letters
         that have no other spelling; what it lets through still has to match.
         """
-        for word in parse_text(text) if text is not None else ():
-            if not is_storable(word):
-                self.nothing()
-                continue
-            for run in _PLAIN_RUN.findall(fold(word)):
-                self.add(f"lower({quote(column)}) LIKE {self.parameters.text(f'%{run}%')}")
+        words = parse_text(text) if text is not None else ()
+        if not all(map(is_storable, words)):
+            self.nothing()
+            return
+        runs = [run for word in words for run in _PLAIN_RUN.findall(fold(word))]
+        if runs:
+            self.add(f"lower({quote(column)}) LIKE {self.parameters.text(f'%{max(runs, key=len)}%')}")
+        for word in words:
             self.add(f"match({quote(column)}, {self.parameters.text(re2_pattern(word))})")
 
     def _holds(self, column: str, path: Sequence[str], value: object) -> None:

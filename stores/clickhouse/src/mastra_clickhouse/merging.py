@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import FARTHEST, Conditions
-from mastra_clickhouse.schema import quote, read
+from mastra_clickhouse.schema import quote, read, rows_of
 from mastra_core.signals.columns import Table
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.storage.page import Page
@@ -17,11 +18,27 @@ from mastra_core.storage.queries import SignalQuery
 R = TypeVar("R", bound=CorrelatedRecord)
 
 
+@dataclass(frozen=True, slots=True)
+class Place(Generic[R]):
+    """Where rows are that ended.
+
+    Attributes:
+        table: the columns that are read.
+        name: the table in the database.
+        prefix: what stands before SELECT: WITH and columns that are made while reading.
+        has_payloads: whether rows are large, so that those of a page are found first, then fetched.
+    """
+
+    table: Table[Any, R]
+    name: str
+    prefix: str = ""
+    has_payloads: bool = False
+
+
 def page_among(
     session: Session,
     query: SignalQuery,
-    table: Table[Any, R],
-    rows_sql: str,
+    place: Place[R],
     where: Conditions,
     order: Sequence[str],
     running: Sequence[R],
@@ -31,8 +48,7 @@ def page_among(
     Args:
         session: the open database.
         query: says how to page.
-        table: the columns that are read.
-        rows_sql: where the rows that ended are, for FROM.
+        place: where the rows that ended are.
         where: which of them.
         order: the columns of the order, which are a row's key.
         running: the rows that match and have not ended.
@@ -43,23 +59,24 @@ def page_among(
     wanted = query.limit + len(running)
     direction = "DESC" if query.order == "newest" else "ASC"
     by = ", ".join(f"{quote(name)} {direction}" for name in order)
-    keys = ", ".join(map(quote, order))
-    # What the page shows is found by the key alone, then fetched: other columns of other rows are not read.
-    shown = (
-        f"SELECT {keys} FROM {rows_sql} WHERE {where.sql} "
-        f"ORDER BY {by} LIMIT {wanted} OFFSET {min(skipped, FARTHEST)}"
-    )
-    rows = session.rows(
-        f"SELECT {read(table.columns)} FROM {rows_sql} WHERE ({keys}) GLOBAL IN ({shown}) ORDER BY {by}",
-        where.parameters.values,
-    )
+    rows_sql = rows_of(place.name)
+    page = f"ORDER BY {by} LIMIT {wanted} OFFSET {min(skipped, FARTHEST)}"
+    sql = f"{place.prefix}SELECT {read(place.table.columns)} FROM {rows_sql} WHERE {where.sql} {page}"
+    if place.has_payloads:
+        keys = ", ".join(map(quote, order))
+        shown = f"SELECT {keys} FROM {rows_sql} WHERE {where.sql} {page}"
+        sql = (
+            f"SELECT {read(place.table.columns)} FROM {rows_sql} "
+            f"PREWHERE ({keys}) GLOBAL IN ({shown}) ORDER BY {by}"
+        )
+    rows = session.rows(sql, where.parameters.values)
     if len(rows) == wanted or (skipped and not rows):
-        count = f"SELECT count() FROM {rows_sql} WHERE {where.sql}"
+        count = f"{place.prefix}SELECT count() FROM {rows_sql} WHERE {where.sql}"
         total = session.rows(count, where.parameters.values)[0][0]
     else:
         total = skipped + len(rows)  # these were the last
-    found = [*running, *(table.record_of(row) for row in rows)]
-    fields = attrgetter(*(table.column_by_name[name].field for name in order))
+    found = [*running, *(place.table.record_of(row) for row in rows)]
+    fields = attrgetter(*(place.table.column_by_name[name].field for name in order))
     found.sort(key=fields, reverse=query.order == "newest")
     first = query.offset - skipped
     return Page(found[first : first + query.limit], total + len(running), query.limit, query.offset)

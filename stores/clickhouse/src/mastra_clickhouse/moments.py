@@ -35,7 +35,10 @@ class Moments(Generic[E, R]):
         rows = rows_of(table.name)
         self._table = table
         self._rows = rows
-        self._state = f"SELECT ({IDENTITY}), (SELECT max(_block_number) FROM {table.name})"
+        # Of what was written last alone, which the engine knows without reading.
+        newest = f"written_at >= (SELECT max(written_at) FROM {table.name}) - toIntervalHour(1)"
+        block = f"SELECT max(_block_number) FROM {table.name} WHERE {newest}"
+        self._state = f"SELECT ({IDENTITY}), ({block})"
         self._select = f"SELECT {read(table.columns)}, {ARRIVAL} FROM {rows}"
         self._key = f"{time}, {identifier}"
         self._orders = {"newest": f"{time} DESC, {identifier} DESC", "oldest": self._key}
@@ -58,7 +61,7 @@ class Moments(Generic[E, R]):
         page = f"ORDER BY {order} LIMIT {query.limit} OFFSET {min(offset, FARTHEST)}"
         shown = f"SELECT {self._key} FROM {self._rows} WHERE {where.sql} {page}"
         rows = session.rows(
-            f"{self._select} WHERE ({self._key}) GLOBAL IN ({shown}) ORDER BY {order}",
+            f"{self._select} PREWHERE ({self._key}) GLOBAL IN ({shown}) ORDER BY {order}",
             where.parameters.values,
         )
         total = offset + len(rows)

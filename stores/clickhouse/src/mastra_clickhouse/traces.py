@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, trace_conditions
-from mastra_clickhouse.merging import page_among
+from mastra_clickhouse.merging import Place, page_among
 from mastra_clickhouse.schema import FAILED_SPANS, OPEN_SPANS, ROOTS, SUMMARIES, read, rows_of
 from mastra_core.signals.columns import SPANS, Table
 from mastra_core.signals.process import is_process_gone
@@ -28,28 +28,29 @@ ORDER = (SPANS.time, "trace_id", "span_id")
 """What lists of spans are ordered by, which is their key."""
 
 _KEY = "trace_id, span_id, started_at"
-_HAS_CHILD_ERROR = f"trace_id GLOBAL IN (SELECT trace_id FROM {FAILED_SPANS})"
+_WITH_CHILD_ERROR = f"WITH trace_id GLOBAL IN (SELECT trace_id FROM {FAILED_SPANS}) AS has_child_error "
 _OPEN_ROOTS = f"SELECT {_KEY} FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)"
 _ALL_ROOTS = f"(SELECT {_KEY} FROM {ROOTS} UNION ALL {_OPEN_ROOTS})"
+_SEVERAL = f"SELECT trace_id FROM {_ALL_ROOTS} GROUP BY trace_id HAVING count() > 1"
+"""Traces that may have several spans without a parent; some have one, written twice."""
+
 _LATER = f"""(
 SELECT trace_id, later.2, later.1 FROM (
     SELECT trace_id, arrayJoin(arraySlice(arraySort(groupUniqArray((started_at, span_id))), 2)) AS later
-    FROM {_ALL_ROOTS}
-    WHERE trace_id GLOBAL IN (SELECT trace_id FROM {_ALL_ROOTS} GROUP BY trace_id HAVING count() > 1)
-    GROUP BY trace_id
+    FROM {_ALL_ROOTS} WHERE trace_id GLOBAL IN ({_SEVERAL}) GROUP BY trace_id
 )
 )"""
 """Spans without a parent that are not the root of their trace, because another one began before."""
 
-_ENDED_ROOTS = f"(SELECT *, {_HAS_CHILD_ERROR} AS has_child_error FROM {rows_of(ROOTS)})"
+_STATE = f"""
+SELECT (SELECT groupUniqArray(ifNull(process, '')) FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)),
+(SELECT count() FROM ({_SEVERAL} LIMIT 1))
+"""
 
 
 def get_spans(session: Session, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
     """The spans of a trace, ended or open, in order of start; of all, or of these ids."""
-    where = Conditions()
-    where.equal("trace_id", trace_id)
-    where.one_of("span_id", span_ids)
-    spans = spans_of_trace(session, SPANS, where)
+    spans = spans_of_trace(session, SPANS, trace_id, span_ids)
     return sorted(spans, key=lambda span: (span.started_at_ns, span.span_id))
 
 
@@ -58,18 +59,26 @@ def get_trace(session: Session, trace_id: str) -> list[SpanRecord]:
     return sorted(get_spans(session, trace_id), key=lambda span: not span.is_root)
 
 
-def spans_of_trace(session: Session, table: Table[Any, R], where: Conditions) -> list[R]:
-    """The spans of one trace that match, ended or open, with some of their columns, in no order.
+def spans_of_trace(
+    session: Session, table: Table[Any, R], trace_id: str, span_ids: Sequence[str] | None = None
+) -> list[R]:
+    """The spans of a trace, ended or open, with some of their columns, in no order.
 
     One statement, so that a span that ends meanwhile is neither missing nor there twice.
     """
+    trace = Conditions()
+    trace.equal("trace_id", trace_id)
+    which = Conditions(trace.parameters)
+    which.one_of("span_id", span_ids)
     columns = read(table.columns)
-    ended = f"SELECT {columns}, '' AS runs_in, false AS is_open FROM {rows_of(SPANS.name)} WHERE {where.sql}"
+    # Said before reading: the engine would read all columns first, of many other traces as well.
+    asked = f"PREWHERE {trace.sql} WHERE {which.sql}"
+    ended = f"SELECT {columns}, '' AS runs_in, false AS is_open FROM {rows_of(SPANS.name)} {asked}"
     still_open = (
-        f"SELECT {columns}, ifNull(process, ''), true FROM {rows_of(OPEN_SPANS.name)} WHERE {where.sql} "
-        f"AND ({_KEY}) GLOBAL NOT IN (SELECT {_KEY} FROM {SPANS.name} WHERE {where.sql})"
+        f"SELECT {columns}, ifNull(process, ''), true FROM {rows_of(OPEN_SPANS.name)} {asked} "
+        f"AND ({_KEY}) GLOBAL NOT IN (SELECT {_KEY} FROM {SPANS.name} WHERE {trace.sql})"
     )
-    rows = session.rows(f"{ended} UNION ALL {still_open}", where.parameters.values)
+    rows = session.rows(f"{ended} UNION ALL {still_open}", trace.parameters.values)
     gone = gone_of({process for *_, process, is_open in rows if is_open})
     status = [column.name for column in table.columns].index("status")
     found: list[R] = []
@@ -83,29 +92,42 @@ def spans_of_trace(session: Session, table: Table[Any, R], where: Conditions) ->
 def list_traces(session: Session, query: TraceQuery) -> Page[TraceSummary]:
     """The traces whose root matches, a page of them."""
     where = trace_conditions(query)
-    where.add(f"({_KEY}) GLOBAL NOT IN {_LATER}")
-    running = open_spans(session, SUMMARIES, where, ROOTS, "isNull(parent_span_id)")
-    return page_among(session, query, SUMMARIES, _ENDED_ROOTS, where, ORDER, running)
+    ((processes, several),) = session.rows(_STATE)
+    if several:
+        where.add(f"({_KEY}) GLOBAL NOT IN {_LATER}")
+    running = open_spans(session, SUMMARIES, where, processes, ROOTS, "isNull(parent_span_id)")
+    return page_among(session, query, Place(SUMMARIES, ROOTS, _WITH_CHILD_ERROR), where, ORDER, running)
 
 
 def open_spans(
-    session: Session, table: Table[Any, R], where: Conditions, ended: str, which: str = "true"
+    session: Session,
+    table: Table[Any, R],
+    where: Conditions,
+    processes: Sequence[str],
+    ended: str,
+    which: str = "true",
 ) -> list[R]:
-    """The open spans that match, but for those that the table `ended` has; in no order."""
-    processes = session.rows(f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name} WHERE {which}")
+    """The open spans that match, in no order.
+
+    Args:
+        session: the open database.
+        table: the columns that are read.
+        where: what is asked for.
+        processes: that run open spans; where there are none, nothing is open.
+        ended: the table of spans that ended, whose spans are open no more.
+        which: of the open spans, these.
+    """
     if not processes:
         return []
-    gone = where.parameters.texts(gone_of(process for (process,) in processes))
+    gone = where.parameters.texts(gone_of(processes))
     shown = (
-        f"(SELECT * REPLACE (if(has({gone}, ifNull(process, '')), 'interrupted', 'running') AS status), "
-        f"{_HAS_CHILD_ERROR} AS has_child_error FROM {rows_of(OPEN_SPANS.name)} WHERE {which} AND ({_KEY}) "
-        f"GLOBAL NOT IN (SELECT {_KEY} FROM {ended} WHERE trace_id GLOBAL IN "
+        f"(SELECT * REPLACE (if(has({gone}, ifNull(process, '')), 'interrupted', 'running') AS status) "
+        f"FROM {rows_of(OPEN_SPANS.name)} WHERE {which} AND ({_KEY}) GLOBAL NOT IN "
+        f"(SELECT {_KEY} FROM {ended} WHERE trace_id GLOBAL IN "
         f"(SELECT trace_id FROM {OPEN_SPANS.name} WHERE {which})))"
     )
-    rows = session.rows(
-        f"SELECT {read(table.columns)} FROM {shown} WHERE {where.sql}", where.parameters.values
-    )
-    return [table.record_of(row) for row in rows]
+    sql = f"{_WITH_CHILD_ERROR}SELECT {read(table.columns)} FROM {shown} WHERE {where.sql}"
+    return [table.record_of(row) for row in session.rows(sql, where.parameters.values)]
 
 
 def gone_of(processes: Iterable[str]) -> list[str]:

@@ -34,7 +34,7 @@ from mastra_duckdb.errors import (
     translate,
     translate_opening,
 )
-from mastra_duckdb.files import log_bytes, refuse_foreign, set_log_aside
+from mastra_duckdb.files import NEW, give_name, log_bytes, refuse_foreign, set_log_aside
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
 from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
@@ -119,6 +119,10 @@ class Turn:
         with suppress(duckdb.Error):
             self._driver.close()
 
+    def interrupt(self) -> None:
+        """End what another thread runs here, if anything."""
+        self._driver.interrupt()
+
     def leave_behind(self) -> None:
         """See to it that nothing of the driver is ever released, because that would end the process."""
         for part in (self._driver, *self._appenders.values()):
@@ -185,7 +189,7 @@ class Connection:
             turn, self._open_turn = self._open_turn, None
             if turn is not None:
                 turn.close()
-            self._lease.let_go_if_unused()
+            self._lease.dismiss(self)
         keeper.rest()
 
     def _open(self, deadline: float) -> Turn:
@@ -216,6 +220,8 @@ class Connection:
             refuse_foreign(self.path, self._lease.identity)
         while True:
             try:
+                if self.path is not None and not self.path.exists():
+                    _create(self.path)
                 driver = duckdb.connect(MEMORY if self.path is None else str(self.path))
                 driver.execute(f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'")
             except duckdb.Error as error:
@@ -251,12 +257,29 @@ class Connection:
             is_short = self.path is not None and log_bytes(self.path) < _LEAVE_LOG_BELOW
             turn.close(keep_log=is_orphan or is_short)
 
+    def interrupt(self) -> None:
+        """End what another thread asked of the engine; it gets an error."""
+        turn = self._open_turn
+        if turn is not None:
+            turn.interrupt()
+
     def leave_behind(self) -> None:
         """Never touch again what the parent has open."""
         turn, self._open_turn = self._open_turn, None
         if turn is not None:
             turn.leave_behind()
             _left_behind[self if self.path is None else self.path] = os.getppid()
+
+
+def _create(path: Path) -> None:
+    """Make an empty database under another name first: a full disk or a kill leaves no half of a file."""
+    unborn = path.with_name(f"{path.name}.{os.getpid()}{NEW}")
+    try:
+        duckdb.connect(str(unborn)).close()
+        give_name(unborn, path)
+    finally:
+        with suppress(OSError):
+            unborn.unlink()
 
 
 _left_behind: dict[Connection | Path, int] = {}

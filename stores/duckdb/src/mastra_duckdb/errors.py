@@ -64,41 +64,57 @@ _REFUSALS = {
 }
 _BROKEN = {"FatalException", "InternalError"}
 
-_DAMAGE = r"enough bytes|[Cc]orrupt|checksum"
-_RESTORE = "the file is damaged; restore it from a copy"
-
 _TAKEN = r"Could not set lock on file"
 
-_OPENING: tuple[tuple[str, type[StorageError], str], ...] = (
+_Cause = tuple[str, type[StorageError], str]
+"""How the driver says it, what that is to us, and what to do next."""
+
+_CAUSES: tuple[_Cause, ...] = (
     (
         _TAKEN,
         StoreUnavailableError,
         "close that program, or read a copy of the file; DuckDB gives a file to one process at a time",
     ),
+    (
+        r"No space left on device|File too large|[Dd]isk quota|not enough disk space",
+        StoreUnavailableError,
+        "make room on the disk; what was not acknowledged is not stored, and may be written again then",
+    ),
+    (r"Permission denied|Read-only file system", StorageError, "allow writing to the file and its folder"),
+)
+"""At any time."""
+
+_OPENING: tuple[_Cause, ...] = (
     (r"different configuration", StoreUnavailableError, "close this program's other connection to the file"),
     (r"No such file or directory", StorageError, "create the folder, or choose another path"),
     (r"Is a directory", StorageError, "name a file in it"),
-    (r"Permission denied|Read-only file system", StorageError, "allow writing to the file and its folder"),
     (r"not a valid DuckDB database", SchemaMismatchError, "choose another path, or move that file away"),
     (r"version number", SchemaMismatchError, "install the version of duckdb that wrote it, or a newer one"),
     (r"WAL", StorageError, "move the .wal file away to open the file as of its last checkpoint"),
-    (_DAMAGE, StorageError, _RESTORE),
 )
-"""How the driver says why it cannot open a file, what that is to us, and what to do next."""
+"""While the file is opened."""
+
+_DAMAGED: _Cause = (
+    r"enough bytes|[Cc]orrupt|checksum",
+    StorageError,
+    "the file is damaged; restore it from a copy",
+)
+"""At any time, where nothing above says more."""
 
 
 def translate(error: Exception, path: Path | None) -> StorageError:
     """This project's error for one of the driver's."""
-    message = f"DuckDB failed on {place(path)}: {text_of(error)}"
-    if re.search(_DAMAGE, message):
-        return StorageError(f"{message.rstrip('.')}; {_RESTORE}")
-    return _kind(error)(message)
+    text = text_of(error)
+    for pattern, kind, advice in (*_CAUSES, _DAMAGED):
+        if re.search(pattern, text):
+            return kind(f"DuckDB failed on {place(path)}: {text.rstrip('.')}; {advice}")
+    return _kind(error)(f"DuckDB failed on {place(path)}: {text}")
 
 
 def translate_opening(error: Exception, path: Path | None) -> StorageError:
     """The same for an error while opening, with what to do next."""
     text = text_of(error)
-    for pattern, kind, advice in _OPENING:
+    for pattern, kind, advice in (*_CAUSES, *_OPENING, _DAMAGED):
         if re.search(pattern, text):
             return kind(f"Cannot open {place(path)}: {text.rstrip('.')}; {advice}")
     return StorageError(f"Cannot open {place(path)}: {text}")

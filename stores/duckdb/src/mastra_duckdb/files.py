@@ -14,6 +14,9 @@ _log = logging.getLogger("mastra.duckdb")
 Identity = tuple[int, int]
 """Device and inode."""
 
+NEW = ".new"
+"""How the name of a file ends that is being created."""
+
 _DESCRIPTORS = Path("/dev/fd")
 
 
@@ -59,6 +62,14 @@ def refuse_foreign(path: Path, known: Identity | None) -> None:
         raise SchemaMismatchError(
             f"Cannot open '{path}': it is no DuckDB database; choose another path, or move it away"
         )
+
+
+def give_name(unborn: Path, path: Path) -> None:
+    """Put a finished file at its name, unless another program was faster; then that file stays."""
+    with suppress(OSError):  # it is there, or this file system knows no second names
+        path.hardlink_to(unborn)
+    if not path.exists():
+        unborn.replace(path)
 
 
 def log_bytes(path: Path) -> int:

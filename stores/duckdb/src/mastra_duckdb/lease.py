@@ -10,6 +10,7 @@ flush of several signals opens the file once. A turn itself is never cut.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -33,8 +34,14 @@ IDLE_S = 0.25
 SHARE_S = 0.1
 """How long a process may go on using a file that another one waits for."""
 
+LAST_TURN_S = 0.3
+"""How long a program that ends waits for a turn of another thread before it interrupts it."""
+
 _LOOK_S = 0.005
 """How often a process that waits looks whether it is first."""
+
+
+_all: WeakSet[Lease] = WeakSet()
 
 
 class Tenant(Protocol):
@@ -52,6 +59,10 @@ class Tenant(Protocol):
 
     def release(self, *, is_orphan: bool = False) -> None:
         """Close the file, which somebody removed where it is an orphan. Raises nothing."""
+        ...
+
+    def interrupt(self) -> None:
+        """End what another thread asked of the engine."""
         ...
 
     def leave_behind(self) -> None:
@@ -77,6 +88,7 @@ class Lease:
         self._is_taken = self._is_watched = False
         self._taken_at = self._idle_since = 0.0
         register(self)
+        _all.add(self)
 
     def admit(self, tenant: Tenant) -> None:
         """Know a connection, for as long as somebody else refers to it."""
@@ -153,8 +165,15 @@ class Lease:
             self._line.leave()
         keeper.forget(self)
 
+    def dismiss(self, tenant: Tenant) -> None:
+        """A connection was closed for good; after the last, what the file was does not matter."""
+        self._tenants.discard(tenant)
+        self.let_go_if_unused()
+        if not self._tenants:
+            self.identity = None
+
     def let_go_if_unused(self) -> None:
-        """The same where no connection has the file open, as after the last was closed."""
+        """The same where no connection has the file open."""
         if not any(tenant.is_open for tenant in self._tenants):
             self.let_go()
 
@@ -170,6 +189,15 @@ class Lease:
                 self.let_go()
         finally:
             self._lock.release()
+
+    def end_turn(self, deadline: float) -> None:
+        """Wait for the present turn to end; interrupt what it asked of the engine where that takes long."""
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            for tenant in list(self._tenants):
+                tenant.interrupt()
+            if not self._lock.acquire(timeout=LAST_TURN_S / 2):
+                return
+        self._lock.release()
 
     def _is_held(self) -> bool:
         return any(tenant.is_holding for tenant in self._tenants)
@@ -226,6 +254,20 @@ def lease_of(path: Path | None) -> Lease:
         if lease is None:
             lease = _leases[path] = Lease(path)
         return lease
+
+
+def _wait_for_turns() -> None:
+    """At the end of a program: let the turns of other threads end, or end them.
+
+    A thread that is inside the engine when the interpreter goes away takes the process down with it.
+    Registered with this module, so that it is called after whoever still writes at the end.
+    """
+    deadline = time.monotonic() + LAST_TURN_S
+    for lease in list(_all):
+        lease.end_turn(deadline)
+
+
+atexit.register(_wait_for_turns)
 
 
 def _renew_guard() -> None:

@@ -333,3 +333,4 @@ CREATE VIEW "mastra_feedback_overview" AS SELECT feedback_type, source, count(*)
     count(value_text) AS texts, count(comment) AS comments,
     count(*) FILTER (review_status = 'needs_review') AS needs_review, max(timestamp) AS last_given_at
 FROM mastra_ai_feedback GROUP BY ALL ORDER BY feedback_type, source;
+CREATE TABLE mastra_retention_runs (ran_at TIMESTAMP_NS NOT NULL, reason VARCHAR NOT NULL, spans BIGINT NOT NULL, logs BIGINT NOT NULL, metrics BIGINT NOT NULL, scores BIGINT NOT NULL, feedback BIGINT NOT NULL);

@@ -12,6 +12,7 @@ from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore, __version__
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.migrations import MIGRATIONS, Migration, migrate, version_of
+from mastra_duckdb.runs import RUNS_DDL
 from mastra_duckdb.schema import BATCH, SQL_TYPES, TABLES, ddl
 from mastra_duckdb.views import views_ddl
 
@@ -27,7 +28,7 @@ def connect(path, migrations=MIGRATIONS):
 
 def statements():
     """The statements that make the tables and views; comments may change without a new version."""
-    made = [*ddl(), *views_ddl()]
+    made = [*ddl(), *views_ddl(), *RUNS_DDL]
     return "".join(f"{statement};\n" for statement in made if statement.startswith("CREATE"))
 
 

@@ -9,9 +9,15 @@
 
 Options follow a question mark, as in `duckdb:///t.duckdb?hold=true&wait_s=2`:
 
-    option   meaning                                                           default
-    hold     keep the file until the store is closed: true or false            false
-    wait_s   how long to wait for a file that another process has, in seconds  10
+    option              meaning                                                           default
+    hold                keep the file until the store is closed: true or false            false
+    wait_s              how long to wait for a file that another process has, in seconds  10
+    keep_spans_days     how long spans are kept; a number, or `forever`                   30
+    keep_logs_days      the same of logs                                                  30
+    keep_metrics_days   the same of metrics                                               90
+    keep_scores_days    the same of scores                                                365
+    keep_feedback_days  the same of feedback                                              365
+    max_bytes           how large the file may become; what is oldest goes                any size
 
 Characters that mean something in a URL are percent-encoded: `%20`, `%3F`, `%23`, `%25`.
 """
@@ -21,12 +27,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.signals.events import Signal
+from mastra_core.storage.lifecycle import Policies
+from mastra_duckdb.keeping import DEFAULT_RETENTION, check_limit, policies_of
 
 MEMORY = ":memory:"
 """What stands in the place of a path for a database in memory."""
@@ -43,6 +52,8 @@ class Settings:
         path: the file, None for a database in memory.
         hold: keep the file until the store is closed.
         wait_s: how long to wait for a file that another process has, in seconds.
+        retention: how long each signal is kept, over the defaults; None keeps all for ever.
+        max_bytes: how large the file may become with its log; None for any size.
 
     Raises:
         ConfigurationError: a value is of another kind or out of bounds.
@@ -51,12 +62,16 @@ class Settings:
     path: Path | None
     hold: bool = False
     wait_s: float = WAIT_S
+    retention: Policies | None = field(default_factory=lambda: DEFAULT_RETENTION)
+    max_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if type(self.hold) is not bool:
             raise ConfigurationError(f"Field `hold` must be True or False, got {self.hold!r}")
         if type(self.wait_s) not in {int, float} or not 0 <= self.wait_s < math.inf:
             raise ConfigurationError(f"Field `wait_s` must be seconds, 0 or more, got {self.wait_s!r}")
+        policies_of(self.retention)
+        check_limit(self.max_bytes, is_file=self.path is not None)
 
 
 def parse_path(path: str | os.PathLike[str]) -> Path | None:
@@ -94,7 +109,10 @@ def parse_url(url: str) -> Settings:
     location, _, options = rest.partition("?")
     if "#" in rest:
         raise ConfigurationError(f"A store's URL has no fragment, got {url!r}; write %23 for # in a path")
-    return Settings(_parse_location(location, url), **_parse_options(options, url))
+    given = _parse_options(options, url)
+    retention = dict(DEFAULT_RETENTION)
+    retention.update({name: given.pop(option) for option, name in _KEPT.items() if option in given})
+    return Settings(_parse_location(location, url), **given, retention=retention)
 
 
 def _parse_location(location: str, url: str) -> Path | None:
@@ -137,5 +155,20 @@ def _truth(text: str) -> bool:
     return text.lower() == "true"
 
 
-_OPTIONS: dict[str, Callable[[str], object]] = {"hold": _truth, "wait_s": float}
-_ALLOWED: dict[Callable[[str], object], str] = {_truth: "true or false", float: "a number of seconds"}
+def _days(text: str) -> float | None:
+    return None if text.lower() == "forever" else float(text)
+
+
+_KEPT: dict[str, Signal] = {f"keep_{signal}_days": signal for signal in DEFAULT_RETENTION}
+_OPTIONS: dict[str, Callable[[str], object]] = {
+    "hold": _truth,
+    "wait_s": float,
+    "max_bytes": int,
+    **dict.fromkeys(_KEPT, _days),
+}
+_ALLOWED: dict[Callable[[str], object], str] = {
+    _truth: "true or false",
+    float: "a number of seconds",
+    int: "a whole number of bytes",
+    _days: "a number of days or `forever`",
+}

@@ -139,6 +139,7 @@ class Connection:
         *,
         hold: bool = False,
         wait_s: float = WAIT_S,
+        opening: Sequence[str] = (),
     ) -> None:
         """Open nothing yet.
 
@@ -147,11 +148,13 @@ class Connection:
             prepare: makes the tables ready, called whenever the database was opened.
             hold: keep the file until `close`, whoever else wants it.
             wait_s: how long a turn waits for a file that another process has, in seconds.
+            opening: statements that tell the engine how to work, run whenever it was opened.
         """
         self.path = path
         self._prepare = prepare
         self._hold = hold or path is None
         self._wait_s = wait_s
+        self._opening = (f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'", *opening)
         self._open_turn: Turn | None = None
         self._is_closed = False
         self._lease = lease_of(path)
@@ -223,7 +226,8 @@ class Connection:
                 if self.path is not None and not self.path.exists():
                     _create(self.path)
                 driver = duckdb.connect(MEMORY if self.path is None else str(self.path))
-                driver.execute(f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'")
+                for statement in self._opening:
+                    driver.execute(statement)
             except duckdb.Error as error:
                 if self.path is not None and has_log_of_another(error) and set_log_aside(self.path):
                     continue

@@ -15,6 +15,7 @@ from mastra_core.errors import SchemaMismatchError
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_duckdb._version import __version__
 from mastra_duckdb.connection import Turn
+from mastra_duckdb.runs import RUNS_DDL
 from mastra_duckdb.schema import BATCH, TABLES, TRACE_BATCHES, TRACE_KEY, ddl, literal
 from mastra_duckdb.views import views_ddl
 
@@ -53,7 +54,7 @@ _BATCHES_OF_SPANS = (
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, tuple(ddl(_ADDED_IN_2))),
-    Migration(3, (*_BATCHES_OF_SPANS, *views_ddl())),
+    Migration(3, (*_BATCHES_OF_SPANS, *views_ddl(), *RUNS_DDL)),
 )
 """In order, without gaps. A step that says `ddl` makes tables as they are now: whoever changes such a
 table in a later version writes out the statements of the step as they were."""
@@ -80,7 +81,7 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
                 f"The database has tables that mastra-duckdb did not make: {', '.join(taken)}; "
                 "choose another file, or rename them"
             )
-        steps = [Migration(newest, (_CREATE, *ddl(), *views_ddl()))]
+        steps = [Migration(newest, (_CREATE, *ddl(), *views_ddl(), *RUNS_DDL))]
     else:
         steps = [migration for migration in migrations if migration.version > present]
     with turn.transaction():

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
+from mastra_core.clock import Clock, system_clock
 from mastra_core.signals.buckets import Bounds
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
 from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord, ReviewStatus
@@ -58,9 +59,12 @@ from mastra_duckdb.filters import (
     metric_conditions,
     score_conditions,
 )
+from mastra_duckdb.keeping import DEFAULT_RETENTION, policies_of
 from mastra_duckdb.migrations import migrate
 from mastra_duckdb.moments import Moments
+from mastra_duckdb.room import opening
 from mastra_duckdb.schema import TABLES, quote
+from mastra_duckdb.upkeep import Upkeep
 
 E = TypeVar("E", bound=msgspec.Struct)
 
@@ -92,7 +96,16 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         ```
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, hold: bool = False, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        hold: bool = False,
+        wait_s: float = WAIT_S,
+        retention: Policies | None = DEFAULT_RETENTION,
+        max_bytes: int | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
         """Open nothing yet.
 
         Args:
@@ -101,11 +114,17 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
                 Saves what opening costs, about 40 ms whenever the store was not used for 0.25 s.
             wait_s: how long a call waits for a file that another process has, in seconds, before
                 it raises `StoreUnavailableError`. A second at the most once the program ends.
+            retention: by signal how long it is kept, in days or as a `timedelta`, None for ever; what
+                is not named is kept as `mastra_duckdb.keeping` says: spans and logs 30 days, metrics
+                90, scores and feedback 365. None alone keeps everything for ever.
+            max_bytes: how large the file may become with its log; what is oldest then goes, of all
+                signals. None for any size.
+            clock: what ages are counted from.
 
         Raises:
             ConfigurationError: it is no path, or a value is out of bounds.
         """
-        self._connect(Settings(parse_path(path), hold, wait_s))
+        self._connect(Settings(parse_path(path), hold, wait_s, retention, max_bytes), clock)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -118,9 +137,22 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         store._connect(parse_url(url))  # noqa: SLF001  # our own
         return store
 
-    def _connect(self, settings: Settings) -> None:
+    def _connect(self, settings: Settings, clock: Clock = system_clock) -> None:
         self._path = settings.path
-        self._connection = Connection(settings.path, migrate, hold=settings.hold, wait_s=settings.wait_s)
+        self._connection = Connection(
+            settings.path,
+            migrate,
+            hold=settings.hold,
+            wait_s=settings.wait_s,
+            opening=() if settings.max_bytes is None else opening(settings.max_bytes),
+        )
+        self._upkeep = Upkeep(
+            self._connection,
+            settings.path,
+            policies_of(settings.retention),
+            settings.max_bytes,
+            clock,
+        )
 
     @property
     def path(self) -> Path | None:
@@ -224,6 +256,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         """
         if batch:
             writer.write_spans(self._connection, batch)
+            self._upkeep.after_write()
         else:
             self.initialize()
 
@@ -231,6 +264,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         """Note spans that have begun and not ended; raises as `write_spans` does."""
         if batch:
             writer.write_open_spans(self._connection, batch)
+            self._upkeep.after_write()
         else:
             self.initialize()
 
@@ -391,5 +425,6 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
     def _write(self, moments: Moments[E, Any], batch: Sequence[E]) -> None:
         if batch:
             moments.write(self._connection, batch)
+            self._upkeep.after_write()
         else:
             self.initialize()

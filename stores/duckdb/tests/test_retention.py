@@ -1,0 +1,246 @@
+"""Retention by itself: by age and by size, without being asked for and without being in the way."""
+
+import base64
+import random
+import re
+from datetime import timedelta
+
+import pytest
+
+from mastra_core.errors import ConfigurationError, StoreUnavailableError
+from mastra_core.signals.payload import Json, encode
+from mastra_core.storage import LogQuery, open_store
+from mastra_core.testing.fakes import (
+    NOON_NS,
+    FakeClock,
+    fake_feedback,
+    fake_log,
+    fake_metric,
+    fake_open_span,
+    fake_score,
+    fake_span,
+)
+from mastra_duckdb import DuckDBStore, upkeep
+from mastra_duckdb.keeping import DEFAULT_RETENTION
+
+HOUR, DAY = 3600, 86_400
+SECOND = 10**9
+
+
+@pytest.fixture
+def clock():
+    """Stands still at noon."""
+    return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def without_rest(monkeypatch):
+    """Steps follow each other at once; how long one rests is no matter of right or wrong."""
+    monkeypatch.setattr(upkeep, "_REST", 0.0)
+
+
+def counts(store):
+    """Rows by signal."""
+    told = store.stats()
+    return [getattr(told, signal).row_count for signal in ("spans", "logs", "metrics", "scores", "feedback")]
+
+
+def runs(store, reason):
+    """What was noted."""
+    with store._connection.turn() as turn:
+        return turn.rows(
+            "SELECT spans, logs, metrics, scores, feedback FROM mastra_retention_runs "
+            "WHERE reason = ? ORDER BY ran_at",
+            [reason],
+        )
+
+
+def write_one_of_each(store, number):
+    """A row of each signal, at `number` seconds after noon."""
+    store.write_spans([fake_span(number)])
+    store.write_logs([fake_log(number)])
+    store.write_metrics([fake_metric(number)])
+    store.write_scores([fake_score(number)])
+    store.write_feedback([fake_feedback(number)])
+
+
+# ---------------------------------------------------------------- by age
+
+
+def test_what_is_too_old_goes_by_itself_each_signal_at_its_age(tmp_path, clock):
+    """A program that goes on writing keeps each signal as long as the defaults say, and no longer."""
+    with DuckDBStore(tmp_path / "a.duckdb", clock=clock) as store:
+        write_one_of_each(store, 0)
+        left = []
+        for days in (29, 31, 91, 366):
+            clock.now_ns = NOON_NS + days * DAY * SECOND
+            write_one_of_each(store, days * DAY)
+            store.write_logs([fake_log(days * DAY)])  # a write at which there may be a step left
+            with store._connection.turn() as turn:
+                left.append(
+                    [
+                        turn.rows(f"SELECT count(*) FROM mastra_ai_{t} WHERE {at} = make_timestamp_ns(?)",
+                                  [NOON_NS])[0][0]
+                        for t, at in [("spans", "started_at"), ("logs", "timestamp"),
+                                      ("metrics", "timestamp"), ("scores", "timestamp"),
+                                      ("feedback", "timestamp")]
+                    ]
+                )  # fmt: skip
+        assert left == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 0, 0]]
+        assert DEFAULT_RETENTION == {"spans": 30, "logs": 30, "metrics": 90, "scores": 365, "feedback": 365}
+
+
+def test_retention_is_told_signal_by_signal_or_switched_off(tmp_path, clock):
+    """What is named goes by its own age, the rest by the defaults; None keeps everything for ever."""
+    kept = {}
+    for name, retention in {
+        "own": {"logs": timedelta(hours=2), "spans": None},
+        "off": None,
+        "default": DEFAULT_RETENTION,
+    }.items():
+        clock.now_ns = NOON_NS
+        with DuckDBStore(tmp_path / f"{name}.duckdb", retention=retention, clock=clock) as store:
+            write_one_of_each(store, 0)
+            clock.now_ns = NOON_NS + 100 * DAY * SECOND
+            for number in range(3):
+                store.write_scores([fake_score(100 * DAY + number)])
+            kept[name] = counts(store)
+    assert kept == {"own": [1, 0, 0, 4, 1], "off": [1, 1, 1, 4, 1], "default": [0, 0, 0, 4, 1]}
+
+
+def test_a_new_file_is_left_alone_for_an_hour_and_then_looked_at_hourly(tmp_path, clock):
+    """Old rows may be brought into a new file and read; after an hour they go, also by another process."""
+    path = tmp_path / "a.duckdb"
+    with DuckDBStore(path, clock=clock) as store:
+        store.write_logs([fake_log(-100 * DAY)])
+        clock.advance(seconds=HOUR - 1)
+        store.write_logs([fake_log(0)])
+        assert counts(store)[1] == 2
+    clock.advance(seconds=2)
+    with DuckDBStore(path, clock=clock) as store:
+        store.write_logs([fake_log(1)])
+        assert counts(store)[1] == 2
+        assert runs(store, "age") == [(0, 0, 0, 0, 0), (0, 1, 0, 0, 0)]
+        store.write_logs([fake_log(-100 * DAY - 1)])
+        assert counts(store)[1] == 3
+        clock.advance(seconds=HOUR)
+        store.write_logs([fake_log(2)])
+        assert counts(store)[1] == 3
+
+
+def test_much_that_is_too_old_goes_step_by_step(tmp_path, clock, monkeypatch):
+    """A write removes so many rows and no more; the next ones go on until nothing is left."""
+    monkeypatch.setattr(upkeep, "_STEP_ROWS", 100)
+    with DuckDBStore(tmp_path / "a.duckdb", clock=clock) as store:
+        store.write_spans([fake_span(0, trace=n) for n in range(150)])
+        store.write_open_spans([fake_open_span(0, trace=n) for n in range(1000, 1020)])
+        store.write_logs([fake_log(n) for n in range(60)])
+        clock.advance(seconds=40 * DAY)
+        seen = []
+        for number in range(5):
+            store.write_logs([fake_log(40 * DAY + number)])
+            seen.append(counts(store)[:2])
+        assert seen == [[70, 61], [0, 32], [0, 3], [0, 4], [0, 5]]
+        assert runs(store, "age") == [(0, 0, 0, 0, 0), (170, 60, 0, 0, 0)]
+        assert store.list_traces().total == 0
+
+
+def test_a_fault_of_retention_is_said_once_and_fails_no_write(tmp_path, clock, monkeypatch, caplog):
+    """What was written is acknowledged; what could not be removed is tried again."""
+
+    def fail(*_):
+        raise StoreUnavailableError("the disk is full")
+
+    with DuckDBStore(tmp_path / "a.duckdb", clock=clock) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(upkeep, "last_run_ns", fail)
+            for number in range(3):
+                store.write_logs([fake_log(number)])
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "disk is full" in caplog.text
+        store.write_logs([fake_log(3)])
+        clock.advance(seconds=40 * DAY)
+        store.write_logs([fake_log(40 * DAY)])
+        assert counts(store)[1] == 1
+
+
+# ---------------------------------------------------------------- by size
+
+
+@pytest.mark.timeout(300)  # ten times sixteen megabytes, on machines that are busy with other things
+def test_a_store_with_a_limit_stays_below_it_and_keeps_the_newest(tmp_path):
+    """Fed with ten times its limit it never gets larger, and holds an unbroken stretch up to the last."""
+    path, limit, each = tmp_path / "a.duckdb", 16_000_000, 15_000
+    text = base64.b85encode(random.Random(3).randbytes(200_000)).decode()
+    payloads = [Json(encode(text[n * 997 : n * 997 + each])) for n in range(200)]
+    largest, number = 0, 0
+    with DuckDBStore(path, retention=None, max_bytes=limit) as store:
+        while number * each < 10 * limit:
+            batch = [
+                fake_span(n % 5, trace=n // 5, started_at_ns=NOON_NS + n * 10**6, output=payloads[n % 200])
+                for n in range(number, number + 100)
+            ]
+            store.write_spans(batch)
+            store.write_logs([fake_log(n, timestamp_ns=NOON_NS + n * 10**6) for n in (number, number + 50)])
+            number += 100
+            largest = max(largest, sum(one.stat().st_size for one in tmp_path.glob("a.duckdb*")))
+        assert largest <= limit
+        told = store.stats()
+        assert told.spans.newest_ns == NOON_NS + (number - 1) * 10**6
+        assert told.spans.row_count == (told.spans.newest_ns - told.spans.oldest_ns) // 10**6 + 1
+        assert 300 < told.spans.row_count < number
+        assert told.logs.oldest_ns >= told.spans.oldest_ns
+        gone = number - told.spans.row_count
+        assert runs(store, "size")[0][0] == gone
+        assert store.list_traces().total == number // 5 - (gone + 4) // 5  # each trace is of five spans
+
+
+def test_a_limit_makes_no_difference_while_there_is_room(tmp_path):
+    """Nothing is removed from a file that is smaller than its limit."""
+    with DuckDBStore(tmp_path / "a.duckdb", retention=None, max_bytes=10**9) as store:
+        for number in range(5):
+            store.write_logs([fake_log(n) for n in range(number * 100, number * 100 + 100)])
+        assert store.list_logs(LogQuery(limit=1)).total == 500
+        assert runs(store, "size") == []
+
+
+# ---------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_bytes": 1000}, "`max_bytes` must be a whole number of bytes from 16000000 on, got 1000"),
+        ({"max_bytes": True}, "`max_bytes` must be a whole number"),
+        ({"retention": {"log": 3}}, "`policies.log` does not exist"),
+        ({"retention": {"logs": -1}}, "`policies.logs` must be days or a timedelta"),
+        ({"retention": 30}, "`retention` is wrong"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_when_the_store_is_made(tmp_path, options, message):
+    """Errors name the field, before anything is opened."""
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        DuckDBStore(tmp_path / "a.duckdb", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_in_memory_has_no_file_to_limit():
+    """A limit that could not be kept is refused."""
+    with pytest.raises(ConfigurationError, match="is for files"):
+        DuckDBStore(":memory:", max_bytes=10**9)
+
+
+def test_a_url_says_the_same(tmp_path):
+    """Days by signal, `forever`, and a limit; anything else is refused by name."""
+    url = f"duckdb:///{tmp_path}/a.duckdb"
+    with open_store(f"{url}?keep_logs_days=2.5&keep_spans_days=forever&max_bytes=20000000") as store:
+        assert store._upkeep._policies == {**DEFAULT_RETENTION, "logs": 2.5, "spans": None}
+        assert store._upkeep._max_bytes == 20_000_000
+    for wrong, said in [
+        ("keep_logs_days=long", "`keep_logs_days` must be a number of days or `forever`"),
+        ("keep_log_days=1", "`keep_log_days` does not exist"),
+        ("max_bytes=20MB", "`max_bytes` must be a whole number of bytes"),
+        ("keep_logs_days=0", "longer than nothing"),
+    ]:
+        with pytest.raises(ConfigurationError, match=re.escape(said)):
+            open_store(f"{url}?{wrong}")

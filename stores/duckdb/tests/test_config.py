@@ -82,7 +82,7 @@ def test_a_wrong_option_is_refused_at_construction(options, words):
         ("duckdb:///x.duckdb?hold=1", "Option `hold` must be true or false, got '1'"),
         ("duckdb:///x.duckdb?wait_s=long", "Option `wait_s` must be a number of seconds, got 'long'"),
         ("duckdb:///x.duckdb?hold=true&hold=false", "Option `hold` must be given once"),
-        ("duckdb:///x.duckdb?wait=1", "there are hold, wait_s"),
+        ("duckdb:///x.duckdb?wait=1", "there are hold, keep_feedback_days"),
         ("duckdb:///x.duckdb#part", "write %23 for #"),
         ("duckdb:///%FF.duckdb", "not percent-encoded UTF-8"),
         ("duckdb:///a%00b", "must be the path of a DuckDB file"),

@@ -20,7 +20,7 @@ from mastra_core.testing.fakes import (
     fake_score,
     fake_span,
 )
-from mastra_duckdb import DuckDBStore, upkeep
+from mastra_duckdb import DuckDBStore, compaction, upkeep
 from mastra_duckdb.keeping import DEFAULT_RETENTION
 
 HOUR, DAY = 3600, 86_400
@@ -43,6 +43,12 @@ def counts(store):
     """Rows by signal."""
     told = store.stats()
     return [getattr(told, signal).row_count for signal in ("spans", "logs", "metrics", "scores", "feedback")]
+
+
+def incompressible(length):
+    """Two hundred payloads of so many characters, all different."""
+    draw = random.Random(3)
+    return [Json(encode(base64.b85encode(draw.randbytes(length * 4 // 5)).decode())) for _ in range(200)]
 
 
 def runs(store, reason):
@@ -171,8 +177,7 @@ def test_a_fault_of_retention_is_said_once_and_fails_no_write(tmp_path, clock, m
 def test_a_store_with_a_limit_stays_below_it_and_keeps_the_newest(tmp_path):
     """Fed with ten times its limit it never gets larger, and holds an unbroken stretch up to the last."""
     path, limit, each = tmp_path / "a.duckdb", 16_000_000, 15_000
-    text = base64.b85encode(random.Random(3).randbytes(200_000)).decode()
-    payloads = [Json(encode(text[n * 997 : n * 997 + each])) for n in range(200)]
+    payloads = incompressible(each)
     largest, number = 0, 0
     with DuckDBStore(path, retention=None, max_bytes=limit) as store:
         while number * each < 10 * limit:
@@ -202,6 +207,41 @@ def test_a_limit_makes_no_difference_while_there_is_room(tmp_path):
             store.write_logs([fake_log(n) for n in range(number * 100, number * 100 + 100)])
         assert store.list_logs(LogQuery(limit=1)).total == 500
         assert runs(store, "size") == []
+
+
+# ---------------------------------------------------------------- space given back
+
+
+def test_a_file_that_is_mostly_empty_gets_shorter_and_loses_nothing(tmp_path, clock, monkeypatch):
+    """After much was removed, writes move what is left to the front, and the rest is cut off."""
+    monkeypatch.setattr(compaction, "_EMPTY_BYTES", 2_000_000)
+    monkeypatch.setattr(compaction, "_STEP_ROWS", 50)
+    path = tmp_path / "a.duckdb"
+    payloads = incompressible(20_000)
+    with DuckDBStore(path, clock=clock, retention=None) as store:
+        for first in range(0, 400, 100):
+            store.write_spans(
+                [fake_span(0, trace=n, output=payloads[n % 200]) for n in range(first, first + 100)]
+            )
+            with store._connection.turn() as turn:
+                turn.run("CHECKPOINT")
+        store.write_logs([fake_log(n) for n in range(120)])
+        full = path.stat().st_size
+        store.delete_traces([f"{n:032x}" for n in range(300)])
+        with store._connection.turn() as turn:
+            turn.run("CHECKPOINT")
+        before = [store.get_trace(f"{n:032x}") for n in range(400)]
+        arrived = [log.log_id for log in store.list_logs(LogQuery(after="", limit=200)).items]
+        for number in range(40):  # in the second hour it takes the blocks that the first one freed
+            clock.advance(seconds=HOUR + 1 if number in {0, 20} else 0)
+            store.write_logs([fake_log(1000 + number)])
+        assert path.stat().st_size < full / 2
+        assert [store.get_trace(f"{n:032x}") for n in range(400)] == before
+        assert sum(map(len, before)) == 100
+        logs = [log.log_id for log in store.list_logs(LogQuery(after="", limit=200)).items]
+        assert logs == arrived + [f"{1000 + number:032x}" for number in range(40)]
+    with DuckDBStore(path, clock=clock, retention=None) as store:
+        assert store.list_traces().total == 100
 
 
 # ---------------------------------------------------------------- options

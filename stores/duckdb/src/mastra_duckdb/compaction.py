@@ -48,11 +48,16 @@ class Compaction:
 
 
 def _is_mostly_empty(turn: Turn) -> bool:
-    ((block_bytes, total, free),) = turn.rows(
-        "SELECT block_size, total_blocks, free_blocks FROM pragma_database_size() "
+    """Blocks that are free, and the part of the others that removed rows still take."""
+    ((block_bytes, total, used),) = turn.rows(
+        "SELECT block_size, total_blocks, used_blocks FROM pragma_database_size() "
         "WHERE database_name = current_database()"
     )
-    return bool(free * block_bytes > _EMPTY_BYTES and free > total * _EMPTY_SHARE)
+    stored = dict(turn.rows("SELECT table_name, estimated_size FROM duckdb_tables()"))  # removed ones, too
+    rows = sum(stored[table] for table in TABLES)
+    left = sum(turn.rows(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES)
+    empty = total - used * (left / rows if rows else 1)
+    return bool(empty * block_bytes > _EMPTY_BYTES and empty > total * _EMPTY_SHARE)
 
 
 def _move_first(turn: Turn, table: str, count: int) -> int:

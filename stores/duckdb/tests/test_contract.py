@@ -1,7 +1,10 @@
 """DuckDB keeps the contract of stores, in a file and in memory."""
 
+import duckdb
+
 from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
+    DriverErrorsContract,
     DurableLogStoreContract,
     DurableSpanStoreContract,
     DurableStoreContract,
@@ -14,6 +17,7 @@ from mastra_core.testing.contracts import (
     StoreContract,
 )
 from mastra_duckdb import DuckDBStore
+from mastra_duckdb.errors import DRIVER_ERRORS, translate
 
 
 class TestSpansInFile(DurableSpanStoreContract):
@@ -69,3 +73,11 @@ class TestAllInMemory(StoreContract):
 class TestLifecycle(LifecycleStoreContract):
     def make_store(self, folder):
         return DuckDBStore(":memory:")
+
+
+class TestErrors(DriverErrorsContract):
+    driver = duckdb
+    known = DRIVER_ERRORS
+
+    def translate(self, error):
+        return translate(error, None)

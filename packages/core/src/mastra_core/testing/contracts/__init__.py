@@ -20,6 +20,7 @@ A `conftest.py` beside that file has to say
 
 from mastra_core.testing.contracts.annotations import FeedbackStoreContract, ScoreStoreContract
 from mastra_core.testing.contracts.discovery import DiscoveryStoreContract
+from mastra_core.testing.contracts.drivers import DriverErrorsContract
 from mastra_core.testing.contracts.lifecycle import LifecycleStoreContract
 from mastra_core.testing.contracts.logs import DurableLogStoreContract, LogStoreContract
 from mastra_core.testing.contracts.metrics import MetricStoreContract
@@ -28,6 +29,7 @@ from mastra_core.testing.contracts.whole import DurableStoreContract, StoreContr
 
 __all__ = [
     "DiscoveryStoreContract",
+    "DriverErrorsContract",
     "DurableLogStoreContract",
     "DurableSpanStoreContract",
     "DurableStoreContract",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hypothesis.stateful import run_state_machine_as_test
 
 from mastra_core.testing.contracts.config import MACHINE
+from mastra_core.testing.contracts.golden_queries import read_traces, store_traces
 from mastra_core.testing.contracts.machine import StoreMachine
 from mastra_core.testing.contracts.whole_golden import GoldenQueries
+from mastra_core.testing.contracts.whole_injections import Injections
 
 
-class StoreContract(GoldenQueries):
+class StoreContract(GoldenQueries, Injections):
     """What every store of all signals must do, besides what the contract of each signal says."""
 
     def test_a_machine_of_all_steps_agrees_with_the_store_in_memory(self, store: Any) -> None:  # noqa: ANN401
@@ -23,6 +27,37 @@ class StoreContract(GoldenQueries):
                 return store
 
         run_state_machine_as_test(Machine, settings=MACHINE)
+
+    def test_nothing_is_left_behind(self, tmp_path: Path) -> None:
+        """A store that was used and closed holds no thread and no file; opening one again adds nothing."""
+        self._use(tmp_path)  # what an engine keeps for the whole process it has from here on
+        threads, files = set(threading.enumerate()), _open_files()
+        for _ in range(3):
+            self._use(tmp_path)
+        left = set(threading.enumerate()) - threads
+        for thread in left:
+            thread.join(5)
+        assert [thread for thread in left if thread.is_alive()] == []
+        assert _open_files() <= files
+
+    def _use(self, folder: Path) -> None:
+        store = self.make_store(folder)
+        store.clear()
+        store_traces(store)
+        assert store.list_traces().total == len(read_traces())
+        readers = [threading.Thread(target=store.list_logs) for _ in range(3)]
+        for reader in readers:
+            reader.start()
+        for reader in readers:
+            reader.join()
+        store.close()
+        gc.collect()
+
+
+def _open_files() -> int:
+    """How many files this process has open; 0 where the system does not tell."""
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 class DurableStoreContract(StoreContract):

@@ -26,7 +26,7 @@ from mastra_core.signals.span import SpanExported
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.migrations import MIGRATIONS
-from mastra_duckdb.schema import FAILED_TRACES, ROOT_COLUMNS, SUMMARIES, TABLES
+from mastra_duckdb.schema import FAILED_TRACES, ROOT_COLUMNS, SUMMARIES, TABLES, TRACE_BATCHES, TRACE_KEY
 
 BLOCK = 100_000
 BATCH = 1_000
@@ -35,6 +35,9 @@ LONG_SESSION = "s-long"
 
 _EDITION = 1
 """Part of the names of kept files; whoever changes what is made counts it up."""
+
+_APART = 10**12
+"""How far the batches of a copy are from those of the one before."""
 
 _NOON_NS = 1_790_000_000_000_000_000
 _STEP_NS = 40_000_000
@@ -82,7 +85,7 @@ def make_file(shape: Shape) -> Path:
         return path
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    with DuckDBStore(unfinished) as store:
+    with DuckDBStore(unfinished, hold=True) as store:
         spans = sorted(_block(shape.trace_size), key=lambda span: span.ended_at_ns or 0)
         for first in range(0, BLOCK, BATCH):
             store.write_spans(spans[first : first + BATCH])
@@ -176,6 +179,7 @@ def _text(chance: random.Random, words: int) -> str:
 def _extend(turn: Turn, shape: Shape) -> None:
     """Copies of the block, each one transaction."""
     tables = [name for name, (_, columns) in TABLES.items() if SPANS.column_by_name["trace_id"] in columns]
+    ((first,),) = turn.rows(f"SELECT min(batch) FROM {SPANS.name}")
     rows = {table: turn.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables}
     for copy in range(1, shape.spans // BLOCK):
         changes = _changes(copy, shape)
@@ -185,6 +189,8 @@ def _extend(turn: Turn, shape: Shape) -> None:
                 changed = ", ".join(f"{sql} AS {name}" for name, sql in changes.items() if name in known)
                 block = f"SELECT * REPLACE ({changed}) FROM {table} LIMIT {rows[table]}"
                 turn.run(f"INSERT INTO {table} {block}")
+            new = f"FROM {SPANS.name} WHERE batch >= {first + copy * _APART}"
+            turn.run(f"INSERT INTO {TRACE_BATCHES} SELECT DISTINCT {TRACE_KEY}, batch {new} ORDER BY batch")
 
 
 def _changes(copy: int, shape: Shape) -> dict[str, str]:
@@ -201,6 +207,7 @@ def _changes(copy: int, shape: Shape) -> dict[str, str]:
     changes["session_id"] = (
         f"CASE session_id WHEN '{LONG_SESSION}' THEN session_id ELSE session_id || '-{copy}' END"
     )
+    changes["batch"] = f"batch + {copy * _APART}"
     changes["trace_id"] = f"md5(trace_id || '{copy}')"
     for name in ("span_id", "parent_span_id"):
         changes[name] = f"left(md5(trace_id || {name} || '{copy}'), 16)"
@@ -214,16 +221,19 @@ def _verify(turn: Turn, shape: Shape) -> None:
     failed = f"SELECT DISTINCT trace_id FROM {SPANS.name} WHERE {below}"
     roots = f"SELECT {columns}, trace_id IN ({failed}) FROM {SPANS.name} WHERE parent_span_id IS NULL"
     traces = shape.spans // shape.trace_size
-    orphans = (
-        f"SELECT s.span_id FROM {SPANS.name} AS s ANTI JOIN {SPANS.name} AS p ON p.trace_id = s.trace_id "
+    batches = f"SELECT DISTINCT {TRACE_KEY}, batch FROM {SPANS.name}"
+    orphans = f"SELECT s.span_id FROM {SPANS.name} AS s ANTI JOIN {SPANS.name} AS p "
+    orphans += (
+        "ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id WHERE s.parent_span_id IS NOT NULL"
     )
-    orphans += "AND p.span_id = s.parent_span_id WHERE s.parent_span_id IS NOT NULL"
     expected = {
         f"SELECT count(*), count(DISTINCT (trace_id, span_id)) FROM {SPANS.name}": (shape.spans, shape.spans),
         f"SELECT count(*), count(DISTINCT trace_id) FROM {SUMMARIES.name}": (traces, traces),
         f"SELECT count(*), 0 FROM (FROM {SUMMARIES.name} EXCEPT ALL ({roots}))": (0, 0),
         f"SELECT count(*), 0 FROM (FROM {FAILED_TRACES} EXCEPT ALL ({failed}))": (0, 0),
         f"SELECT count(*), 0 FROM (({failed}) EXCEPT ALL FROM {FAILED_TRACES})": (0, 0),
+        f"SELECT count(*), 0 FROM (FROM {TRACE_BATCHES} EXCEPT ALL ({batches}))": (0, 0),
+        f"SELECT count(*), 0 FROM (({batches}) EXCEPT ALL FROM {TRACE_BATCHES})": (0, 0),
         f"SELECT count(*), 0 FROM ({orphans})": (0, 0),
     }
     for sql, answer in expected.items():

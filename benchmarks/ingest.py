@@ -92,7 +92,7 @@ def _stores() -> Iterator[tuple[DuckDBStore, duckdb.DuckDBPyConnection]]:
         with DuckDBStore(template) as store:
             store.initialize()
         peer = duckdb.connect(str(template))
-        with DuckDBStore(Path(folder) / "ours.duckdb") as ours:
+        with DuckDBStore(Path(folder) / "ours.duckdb", hold=True) as ours:
             ours.initialize()
             yield ours, peer
         peer.close()

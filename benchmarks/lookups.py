@@ -21,7 +21,7 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.storage.queries import TraceQuery
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.schema import SUMMARIES, read
+from mastra_duckdb.schema import SUMMARIES, TRACE_BATCHES, read
 
 ONE_MILLION, FIVE_MILLION = Shape(1_000_000), Shape(5_000_000)
 LIMIT = 50
@@ -30,7 +30,11 @@ _SESSION = f"""
 SELECT {read(SUMMARIES.columns)} FROM {SUMMARIES.name} WHERE session_id = ?
 ORDER BY started_at DESC, trace_id DESC LIMIT {LIMIT}
 """
-_TRACE = f"SELECT {read(SPANS.columns)} FROM {SPANS.name} WHERE trace_id = ? ORDER BY started_at"
+_TRACE = f"""
+SELECT {read(SPANS.columns)} FROM {SPANS.name} WHERE trace_id = $1 AND batch IN (
+    SELECT batch FROM {TRACE_BATCHES} WHERE trace_key = (md5_number_lower($1) >> 1)::BIGINT)
+ORDER BY started_at
+"""
 
 
 def query_session() -> Result:
@@ -116,7 +120,7 @@ def _next(names: Iterator[str], count: int = 10) -> list[str]:
 
 @contextmanager
 def _open(shape: Shape) -> Iterator[DuckDBStore]:
-    with DuckDBStore(make_file(shape)) as store:
+    with DuckDBStore(make_file(shape), hold=True) as store:
         yield store
 
 

@@ -53,6 +53,9 @@ much as was added; reading a log of this size when opening costs 11 ms."""
 _LOOK_S = 0.02
 """How often to try for a file that another program has open."""
 
+_PARSED = 100
+"""How many parsed statements are kept."""
+
 
 class Turn:
     """The open database, for as long as this thread has it."""
@@ -60,14 +63,24 @@ class Turn:
     def __init__(self, driver: duckdb.DuckDBPyConnection) -> None:
         self._driver = driver
         self._appenders: dict[str, duckdb.Appender] = {}
+        self._parsed: dict[str, duckdb.Statement] = {}
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
         """Run a statement for its effect."""
         self._driver.execute(sql, list(parameters))
 
     def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query."""
-        return self._driver.execute(sql, list(parameters)).fetchall()
+        """Run a query, which is one statement.
+
+        The engine takes 0.3 to 0.8 ms to parse one of forty columns, so those parsed last are kept.
+        """
+        statement = self._parsed.get(sql)
+        if statement is None:
+            if len(self._parsed) == _PARSED:
+                self._parsed.clear()
+            (statement,) = self._driver.extract_statements(sql)
+            self._parsed[sql] = statement
+        return self._driver.execute(statement, list(parameters)).fetchall()
 
     def append(self, table: str, columns: Sequence[Column], rows: Collection[Sequence[object]]) -> None:
         """Store rows, whose values come as `rows.row_maker` makes them.

@@ -14,9 +14,9 @@
 The tables of roots, of failed traces and of batches say nothing that those of spans do not; they are
 written in the same transaction. Arrival numbers come from one sequence, `mastra_arrivals`: they rise as
 rows are stored, whatever the times of the rows, and none is given twice, not after rows were deleted
-either. A batch of spans has one number of the same sequence. There is no index: one on the key cost 60 %
-more file. Rows lie in order of arrival, so a look-up bounded by batches reads few of them, whatever
-their times are; and nearly in order of time.
+either. There is no index: one on the key cost 60 % more file. Rows lie in order of arrival, so a look-up
+bounded by batches reads few of them, whatever their times are; and nearly in order of time. The number of
+a batch only has to rise mostly: two with the same would be read together.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ BATCH = Column(
     source="batch",  # of no span: the writer gives it
     field="batch",
     is_required=False,  # the engine adds no column that is
-    doc="Number of the batch that brought it; rises as batches arrive.",
+    doc="Number of the batch that brought it, the microsecond since 1970 at which it came.",
 )
 SPAN_COLUMNS = (*SPANS.columns, BATCH)
 """What is stored of a span that ended."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from mastra_core.clock import system_clock
 from mastra_core.errors import InvalidQueryError, WriteRejectedError
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.columns import SPANS
@@ -20,7 +21,6 @@ from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.refusals import explain
 from mastra_duckdb.rows import REFUSED, row_maker
 from mastra_duckdb.schema import (
-    ARRIVALS,
     BATCH,
     BATCH_COLUMNS,
     FAILED_COLUMNS,
@@ -59,8 +59,6 @@ WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
 UNION ALL
 SELECT 'failed', trace_id, '', 0 FROM {FAILED_TRACES}
 WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
-UNION ALL
-SELECT 'batch', '', '', nextval('{ARRIVALS}')
 """
 _DELETE_OPEN = f"""
 DELETE FROM {OPEN_SPANS.name} WHERE (trace_id, span_id, started_at) IN
@@ -72,7 +70,7 @@ UPDATE {SUMMARIES.name} SET has_child_error = TRUE WHERE trace_id IN (SELECT unn
 """
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Present:
     """What the database holds of a batch, and perhaps a little more, which does no harm.
 
@@ -81,14 +79,12 @@ class _Present:
         open: keys of open spans.
         roots: the key of the root by trace id.
         failed: ids of traces in which a span below the root failed.
-        batch: a number for this batch, higher than those before.
     """
 
     ended: set[Key]
     open: set[Key]
     roots: dict[str, Key]
     failed: set[str]
-    batch: int = 0
 
 
 def write_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
@@ -138,12 +134,11 @@ def _store(turn: Turn, spans: dict[Key, SpanExported], rows: dict[Key, Row]) -> 
     present = _look(turn, rows, {key[0] for key in [*roots, *failures]})
     if present.ended:
         rows = {key: row for key, row in rows.items() if key not in present.ended}
+    batch = system_clock() // 1000
     for row in rows.values():
-        row.append(present.batch)
+        row.append(batch)
     turn.append(SPANS.name, SPAN_COLUMNS, rows.values())
-    turn.append(
-        TRACE_BATCHES, BATCH_COLUMNS, [[trace_key(one), present.batch] for one in {key[0] for key in rows}]
-    )
+    turn.append(TRACE_BATCHES, BATCH_COLUMNS, [[trace_key(one), batch] for one in {key[0] for key in rows}])
     _delete_open(turn, present.open.intersection(spans))
     failed = {key[0] for key in failures if key in rows} - present.failed
     if late := [trace_id for trace_id in failed if trace_id in present.roots]:
@@ -168,10 +163,8 @@ def _look(turn: Turn, keys: Iterable[Key], trace_ids: Iterable[str]) -> _Present
             present.open.add((key[0], key[1], key[2]))
         elif kind == "root":
             present.roots[key[0]] = (key[0], key[1], key[2])
-        elif kind == "failed":
-            present.failed.add(key[0])
         else:
-            present.batch = key[2]
+            present.failed.add(key[0])
     return present
 
 

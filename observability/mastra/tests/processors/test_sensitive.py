@@ -167,30 +167,30 @@ def test_a_secret_in_words_leaves_from_no_place(sensitive, place):
         assert sensitive.process(cleaned) is cleaned, words
 
 
-@pytest.mark.parametrize("key", corpus.KEYS)
 @pytest.mark.parametrize(
     "value", ["x", "swordfish", 'with "quotes" \\ and\nlines', ["a", {"b": 1}], {"k": "v"}]
 )
-def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, key, value):
+def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, value):
     """Whatever the value is: in objects, in lists, in JSON in texts, in labels, in pairs."""
-    shapes = [
-        {key: value},
-        {"a": [{"b": {key: value, "c": 1}}]},
-        corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
-        {"headers": [[key, value]]},
-        [{"name": key, "value": value}],
-        ["run", f"--{key}", value],
-    ]
-    for shape in shapes:
-        for kind, names in PAYLOADS.items():
-            for name in names:
-                event = event_with(kind, **{name: Json(encode(shape))})
-                cleaned = decode(getattr(getattr(sensitive.process(event), kind), name))
-                assert "[REDACTED]" in json.dumps(cleaned)
-                assert not is_in(json.dumps(value), cleaned)
-                assert value not in _values(cleaned)
-    labels = sensitive.process(event_with("metric", labels={key: "swordfish", "kind": "x"})).metric.labels
-    assert labels == {key: "[REDACTED]", "kind": "x"}
+    for key in corpus.KEYS:
+        shapes = [
+            {key: value},
+            {"a": [{"b": {key: value, "c": 1}}]},
+            corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
+            {"headers": [[key, value]]},
+            [{"name": key, "value": value}],
+            ["run", f"--{key}", value],
+        ]
+        for shape in shapes:
+            for kind, names in PAYLOADS.items():
+                for name in names:
+                    event = event_with(kind, **{name: Json(encode(shape))})
+                    cleaned = decode(getattr(getattr(sensitive.process(event), kind), name))
+                    assert "[REDACTED]" in json.dumps(cleaned), (key, name)
+                    assert not is_in(json.dumps(value), cleaned), (key, name)
+                    assert value not in _values(cleaned), (key, name)
+        metric = event_with("metric", labels={key: "swordfish", "kind": "x"})
+        assert sensitive.process(metric).metric.labels == {key: "[REDACTED]", "kind": "x"}
 
 
 def _values(value):
@@ -294,20 +294,20 @@ def test_what_is_no_secret_stays_byte_for_byte(sensitive, place):
         assert sensitive.process(event) is event, text
 
 
-@pytest.mark.parametrize("key", corpus.HARMLESS_KEYS)
-def test_names_that_only_sound_like_one_are_left(sensitive, key):
+def test_names_that_only_sound_like_one_are_left(sensitive):
     """Counts of tokens, keys of tables, authors: nothing is changed, nested or not."""
-    for value in (12, 0.5, "some text", ["a"], {"b": 1}):
-        event = event_with("span", attributes=Json(encode({key: value, "in": [{key: value}]})))
-        assert sensitive.process(event) is event
+    for key in corpus.HARMLESS_KEYS:
+        for value in (12, 0.5, "some text", ["a"], {"b": 1}):
+            event = event_with("span", attributes=Json(encode({key: value, "in": [{key: value}]})))
+            assert sensitive.process(event) is event, key
 
 
-@pytest.mark.parametrize("key", corpus.KEYS)
 @pytest.mark.parametrize("value", [None, True, False, "", [], {}])
-def test_nothing_is_no_secret(sensitive, key, value):
+def test_nothing_is_no_secret(sensitive, value):
     """What is empty, or just yes or no, tells nothing, whatever it is called."""
-    event = event_with("span", input=Json(encode({key: value})))
-    assert sensitive.process(event) is event
+    for key in corpus.KEYS:
+        event = event_with("span", input=Json(encode({key: value})))
+        assert sensitive.process(event) is event, key
 
 
 @settings(max_examples=100, deadline=None)

@@ -33,6 +33,7 @@ class TestLogs(LogStoreContract):
 
 
 class TestMetrics(MetricStoreContract):
+    observation_count = 10_000
     test_agrees_with_the_store_in_memory = None
 
     def make_store(self, folder):

@@ -41,6 +41,8 @@ def test_a_url_names_memory(url):
         ("?hold=true", {"hold": True, "wait_s": 10.0}),
         ("?wait_s=0.5&hold=False", {"hold": False, "wait_s": 0.5}),
         ("?wait_s=0", {"hold": False, "wait_s": 0.0}),
+        ("?hold=false", {"query_timeout_s": 30.0}),
+        ("?query_timeout_s=inf", {"query_timeout_s": float("inf")}),
     ],
 )
 def test_a_url_says_how_to_share_the_file(options, settings):
@@ -58,6 +60,12 @@ def test_a_url_says_how_to_share_the_file(options, settings):
         ({"wait_s": float("nan")}, "Field `wait_s` must be seconds, 0 or more, got nan"),
         ({"wait_s": float("inf")}, "Field `wait_s` must be seconds, 0 or more, got inf"),
         ({"wait_s": "1"}, "Field `wait_s` must be seconds, 0 or more, got '1'"),
+        ({"query_timeout_s": 0}, "Field `query_timeout_s` must be seconds above 0, or math.inf, got 0"),
+        (
+            {"query_timeout_s": float("nan")},
+            "Field `query_timeout_s` must be seconds above 0, or math.inf, got nan",
+        ),
+        ({"query_timeout_s": None}, "Field `query_timeout_s` must be seconds above 0, or math.inf, got None"),
         ({"wait_s": True}, "Field `wait_s` must be seconds, 0 or more, got True"),
     ],
 )

@@ -9,7 +9,9 @@
     │   ├── SchemaMismatchError     the data was written by another version
     │   ├── WriteRejectedError      the store refuses this row, and would refuse it again
     │   ├── InvalidQueryError       the question has no meaning: a bad field, window or value
-    │   └── UnsupportedQueryError   the question has a meaning, but this store cannot answer it
+    │   ├── UnsupportedQueryError   the question has a meaning, but this store cannot answer it
+    │   ├── QueryTimeoutError       the question took longer than it may
+    │   └── QueryCancelledError     somebody stopped the question while it was being answered
     ├── ModelError                  a language model failed or answered nonsense
     ├── ToolError                   a tool was called with arguments that do not fit
     └── WorkflowError               a workflow is wired wrongly, or its data does not fit
@@ -75,6 +77,14 @@ class InvalidQueryError(StorageError):
 
 class UnsupportedQueryError(StorageError):
     """A query has a meaning that this store cannot answer; it refuses rather than approximates."""
+
+
+class QueryTimeoutError(StorageError):
+    """A query took longer than the store allows, and was stopped; the store can be used as before."""
+
+
+class QueryCancelledError(StorageError):
+    """A query was stopped by the store's `cancel`, and the store can be used as before."""
 
 
 class ModelError(MastraError):

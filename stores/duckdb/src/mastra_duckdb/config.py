@@ -12,6 +12,7 @@ Options follow a question mark, as in `duckdb:///t.duckdb?hold=true&wait_s=2`:
     option              meaning                                                           default
     hold                keep the file until the store is closed: true or false            false
     wait_s              how long to wait for a file that another process has, in seconds  10
+    query_timeout_s     how long a query may take, in seconds; inf: as long as it likes       30
     keep_spans_days     how long spans are kept; a number, or `forever`                   30
     keep_logs_days      the same of logs                                                  30
     keep_metrics_days   the same of metrics                                               90
@@ -43,6 +44,9 @@ MEMORY = ":memory:"
 WAIT_S = 10.0
 """How long to wait for a file that another process has."""
 
+QUERY_TIMEOUT_S = 30.0
+"""How long a query may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -54,6 +58,7 @@ class Settings:
         wait_s: how long to wait for a file that another process has, in seconds.
         retention: how long each signal is kept, over the defaults; None keeps all for ever.
         max_bytes: how large the file may become with its log; None for any size.
+        query_timeout_s: how long a query may take, in seconds; infinite for no limit.
 
     Raises:
         ConfigurationError: a value is of another kind or out of bounds.
@@ -64,6 +69,7 @@ class Settings:
     wait_s: float = WAIT_S
     retention: Policies | None = field(default_factory=lambda: DEFAULT_RETENTION)
     max_bytes: int | None = None
+    query_timeout_s: float = QUERY_TIMEOUT_S
 
     def __post_init__(self) -> None:
         if type(self.hold) is not bool:
@@ -72,6 +78,10 @@ class Settings:
             raise ConfigurationError(f"Field `wait_s` must be seconds, 0 or more, got {self.wait_s!r}")
         policies_of(self.retention)
         check_limit(self.max_bytes, is_file=self.path is not None)
+        if type(self.query_timeout_s) not in {int, float} or not self.query_timeout_s > 0:
+            raise ConfigurationError(
+                f"Field `query_timeout_s` must be seconds above 0, or math.inf, got {self.query_timeout_s!r}"
+            )
 
 
 def parse_path(path: str | os.PathLike[str]) -> Path | None:
@@ -163,6 +173,7 @@ _KEPT: dict[str, Signal] = {f"keep_{signal}_days": signal for signal in DEFAULT_
 _OPTIONS: dict[str, Callable[[str], object]] = {
     "hold": _truth,
     "wait_s": float,
+    "query_timeout_s": float,
     "max_bytes": int,
     **dict.fromkeys(_KEPT, _days),
 }

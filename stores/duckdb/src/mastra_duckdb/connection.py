@@ -8,6 +8,7 @@ writing it are one step.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
@@ -18,12 +19,15 @@ from typing import Any
 import duckdb
 
 from mastra_core.errors import (
+    QueryCancelledError,
+    QueryTimeoutError,
+    StorageError,
     StoreClosedError,
     StoreUnavailableError,
     WriteRejectedError,
 )
 from mastra_core.signals.columns import Column
-from mastra_duckdb.config import MEMORY, WAIT_S
+from mastra_duckdb.config import MEMORY, QUERY_TIMEOUT_S, WAIT_S
 from mastra_duckdb.errors import (
     has_log_of_another,
     is_broken,
@@ -38,6 +42,7 @@ from mastra_duckdb.files import NEW, give_name, log_bytes, refuse_foreign, set_l
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
 from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
+from mastra_duckdb.watchdog import PRESS_S, Query, watchdog
 
 _CHECKPOINT_AT = "64MB"
 """How much is written before the engine moves it from its log to the tables. At its own 16 MB it
@@ -123,6 +128,10 @@ class Turn:
                 self._driver.rollback()
             raise
 
+    def interrupt(self) -> None:
+        """Stop the statement that runs now; called from another thread."""
+        self._driver.interrupt()
+
     def close(self, *, keep_log: bool = False) -> None:
         """Release the database, without moving its log into the tables where that is to be kept."""
         self._appenders.clear()
@@ -153,6 +162,7 @@ class Connection:
         hold: bool = False,
         wait_s: float = WAIT_S,
         opening: Sequence[str] = (),
+        query_timeout_s: float = QUERY_TIMEOUT_S,
     ) -> None:
         """Open nothing yet.
 
@@ -162,12 +172,15 @@ class Connection:
             hold: keep the file until `close`, whoever else wants it.
             wait_s: how long a turn waits for a file that another process has, in seconds.
             opening: statements that tell the engine how to work, run whenever it was opened.
+            query_timeout_s: how long a turn outside of a transaction may take, in seconds.
         """
         self.path = path
         self._prepare = prepare
         self._hold = hold or path is None
         self._wait_s = wait_s
         self._opening = (f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'", *opening)
+        self._query_timeout_s = query_timeout_s
+        self._query: Query | None = None
         self._open_turn: Turn | None = None
         self._is_closed = False
         self._lease = lease_of(path)
@@ -175,11 +188,30 @@ class Connection:
 
     @contextmanager
     def turn(self) -> Generator[Turn]:
-        """Wait for a turn at the database; open it where it is not.
+        """A turn for questions, which have a time limit together, and which `cancel` stops.
 
         Raises:
-            StorageError: what the driver raises inside, in this project's words.
+            QueryTimeoutError: they took too long.
+            QueryCancelledError: `cancel` was called.
+            StorageError: what else the driver raises inside, in this project's words.
         """
+        with self._turn() as turn:
+            before = self._query
+            query = self._query = Query(turn.interrupt, time.monotonic() + self._query_timeout_s)
+            if self._query_timeout_s < math.inf:
+                watchdog.watch(query)
+            try:
+                yield turn
+            except duckdb.InterruptException as error:
+                raise self._stopped(query) from error
+            finally:
+                query.end()
+                watchdog.forget(query)
+                self._query = before
+
+    @contextmanager
+    def _turn(self) -> Generator[Turn]:
+        """Wait for a turn at the database; open it where it is not."""
         deadline = time.monotonic() + self._wait_s
         with self._lease:
             if self._is_closed:
@@ -193,10 +225,31 @@ class Connection:
                 raise translate(error, self.path) from error
 
     @contextmanager
-    def transaction(self) -> Generator[Turn]:
-        """A turn in which all is stored or nothing."""
-        with self.turn() as turn, turn.transaction():
+    def transaction(self, *, is_trial: bool = False) -> Generator[Turn]:
+        """A turn in which all is stored or nothing, of a trial nothing; it takes the time that it takes."""
+        with self._turn() as turn, turn.transaction(is_trial=is_trial):
             yield turn
+
+    def cancel(self) -> bool:
+        """Stop the query that runs now, and wait until it has; False where there was none.
+
+        Only questions are stopped, never what is being written. Whoever asked gets `QueryCancelledError`,
+        unless the answer was there first.
+        """
+        query = self._query
+        if query is None:
+            return False
+        while query.stop("cancelled"):
+            time.sleep(PRESS_S)
+        return True
+
+    def _stopped(self, query: Query) -> StorageError:
+        if query.reason == "cancelled":
+            return QueryCancelledError(f"A query of {place(self.path)} was cancelled")
+        return QueryTimeoutError(
+            f"A query of {place(self.path)} took longer than {self._query_timeout_s:g} s and was stopped; "
+            "ask for less, for instance by a window, or raise `query_timeout_s`"
+        )
 
     def close(self) -> None:
         """Release the database; twice is harmless."""
@@ -207,6 +260,7 @@ class Connection:
                 turn.close()
             self._lease.dismiss(self)
         keeper.rest()
+        watchdog.rest()
 
     def _open(self, deadline: float) -> Turn:
         parent = _left_behind.get(self if self.path is None else self.path)
@@ -282,6 +336,7 @@ class Connection:
 
     def leave_behind(self) -> None:
         """Never touch again what the parent has open."""
+        self._query = None
         turn, self._open_turn = self._open_turn, None
         if turn is not None:
             turn.leave_behind()

@@ -63,7 +63,7 @@ def _refused(connection: Connection, table: str, columns: Sequence[Column], rows
 
 def _is_accepted(connection: Connection, table: str, columns: Sequence[Column], rows: Numbered) -> bool:
     try:
-        with connection.turn() as turn, turn.transaction(is_trial=True):
+        with connection.transaction(is_trial=True) as turn:
             turn.append(table, columns, [row for _, row in rows])
     except WriteRejectedError:
         return False

@@ -50,7 +50,7 @@ from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb import branches, deleting, discovery, figures, pruning, stats, traces, writer
 from mastra_duckdb.annotations import delete_by_id, get_by_id, set_review_status
-from mastra_duckdb.config import MEMORY, WAIT_S, Settings, parse_path, parse_url
+from mastra_duckdb.config import MEMORY, QUERY_TIMEOUT_S, WAIT_S, Settings, parse_path, parse_url
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.filters import (
     Conditions,
@@ -105,6 +105,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         retention: Policies | None = DEFAULT_RETENTION,
         max_bytes: int | None = None,
         clock: Clock = system_clock,
+        query_timeout_s: float = QUERY_TIMEOUT_S,
     ) -> None:
         """Open nothing yet.
 
@@ -120,11 +121,15 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             max_bytes: how large the file may become with its log; what is oldest then goes, of all
                 signals. None for any size.
             clock: what ages are counted from.
+            query_timeout_s: how long a query may take, in seconds, before it is stopped and the call
+                raises `QueryTimeoutError`; `math.inf` for no limit. Waiting for the file does not
+                count, and writing has no limit.
 
         Raises:
             ConfigurationError: it is no path, or a value is out of bounds.
         """
-        self._connect(Settings(parse_path(path), hold, wait_s, retention, max_bytes), clock)
+        settings = Settings(parse_path(path), hold, wait_s, retention, max_bytes, query_timeout_s)
+        self._connect(settings, clock)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -144,6 +149,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             migrate,
             hold=settings.hold,
             wait_s=settings.wait_s,
+            query_timeout_s=settings.query_timeout_s,
             opening=() if settings.max_bytes is None else opening(settings.max_bytes),
         )
         self._upkeep = Upkeep(
@@ -226,6 +232,17 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         """
         with self._connection.turn() as turn:
             return stats.stats(turn, self._path)
+
+    def cancel(self) -> bool:
+        """Stop the query that runs now, from another thread, and wait until it has stopped.
+
+        Whoever asked it gets `QueryCancelledError`. What is being written is never stopped, nor are
+        queries that still wait for their turn.
+
+        Returns:
+            whether there was one.
+        """
+        return self._connection.cancel()
 
     def close(self) -> None:
         """Release the file; twice is harmless."""

@@ -1,0 +1,120 @@
+"""Queries that take too long, or that somebody stops: the store can be used as before."""
+
+import math
+import threading
+import time
+
+import pytest
+
+from mastra_core.errors import QueryCancelledError, QueryTimeoutError
+from mastra_core.storage import LogQuery
+from mastra_core.testing import fake_log, fake_span
+from mastra_duckdb import DuckDBStore
+from mastra_duckdb.connection import Connection
+
+LONG = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
+WORDS = [f"word{number}" for number in range(100)]
+
+
+def _connect(path=None, **options):
+    return Connection(path, lambda turn: None, **options)
+
+
+def _ask(connection, sql=LONG):
+    with connection.turn() as turn:
+        return turn.rows(sql)
+
+
+def test_a_query_that_takes_too_long_is_stopped():
+    """Soon after its limit, with an error that says what to do; the next query is answered."""
+    connection = _connect(query_timeout_s=0.2)
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(QueryTimeoutError, match=r"ask for less.*or raise `query_timeout_s`"):
+            _ask(connection)
+        assert time.monotonic() - began < 20  # alone it would take days
+        assert _ask(connection, "SELECT 1") == [(1,)]
+    connection.close()
+
+
+def test_the_limit_holds_for_the_methods_of_the_store(tmp_path):
+    """A search through many messages is stopped, and found in full by a store that has the time."""
+    message = " ".join(["filler"] * 20 + WORDS)
+    hard = LogQuery(text=" ".join(WORDS), limit=1)
+    path = tmp_path / "a.duckdb"
+    with DuckDBStore(path, query_timeout_s=0.05) as hasty, DuckDBStore(path) as patient:
+        patient.write_logs([fake_log(number, message=message) for number in range(2_000)])
+        with pytest.raises(QueryTimeoutError):
+            hasty.list_logs(hard)
+        assert patient.list_logs(hard).total == 2_000
+        with pytest.raises(QueryTimeoutError):
+            hasty.list_logs(hard)
+        hasty.write_spans([fake_span(0)])
+        assert patient.list_traces().total == 1
+
+
+def test_what_is_written_takes_the_time_that_it_takes():
+    """A transaction has no limit, before a query and after one."""
+    connection = _connect(query_timeout_s=0.001)
+    for _ in range(2):
+        with connection.transaction() as turn:
+            ((count,),) = turn.rows("SELECT count(*) FROM range(5000000) t(n) WHERE hash(n) % 2 < 2")
+        assert count == 5_000_000
+        with pytest.raises(QueryTimeoutError):
+            _ask(connection)
+    connection.close()
+
+
+def test_a_query_can_be_cancelled_from_another_thread():
+    """Whoever asked is told, whoever cancelled knows that it has stopped, and the next is answered."""
+    connection = _connect(query_timeout_s=math.inf)
+    assert not connection.cancel()
+    told = []
+
+    def wait():
+        try:
+            _ask(connection)
+        except QueryCancelledError as error:
+            told.append(str(error))
+
+    for _ in range(3):
+        asking = threading.Thread(target=wait)
+        asking.start()
+        while not connection.cancel():
+            time.sleep(0.001)
+        asking.join()
+        assert _ask(connection, "SELECT 1") == [(1,)]
+    assert len(told) == 3
+    assert not connection.cancel()
+    connection.close()
+
+
+def test_what_is_written_is_not_cancelled():
+    """A transaction under way is none of `cancel`'s business, and ends as it would."""
+    connection = _connect()
+    with connection.transaction() as turn:
+        turn.run("CREATE TABLE kept (n INTEGER)")
+        refused = []
+        other = threading.Thread(target=lambda: refused.append(connection.cancel()))
+        other.start()
+        other.join()
+    assert refused == [False]
+    assert _ask(connection, "SELECT * FROM kept") == []
+    connection.close()
+
+
+def test_a_store_without_a_query_has_nothing_to_cancel():
+    """`cancel` says so, also before the first use and after `close`."""
+    store = DuckDBStore(":memory:")
+    assert not store.cancel()
+    store.initialize()
+    assert not store.cancel()
+    store.close()
+    assert not store.cancel()
+
+
+def test_no_thread_is_left_when_the_last_store_is_closed():
+    """What watches over queries ends with them."""
+    with DuckDBStore(":memory:") as store:
+        store.list_traces()
+    assert "mastra-duckdb-limit" not in {thread.name for thread in threading.enumerate()}

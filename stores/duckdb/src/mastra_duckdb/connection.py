@@ -128,10 +128,6 @@ class Turn:
                 self._driver.rollback()
             raise
 
-    def interrupt(self) -> None:
-        """Stop the statement that runs now; called from another thread."""
-        self._driver.interrupt()
-
     def close(self, *, keep_log: bool = False) -> None:
         """Release the database, without moving its log into the tables where that is to be kept."""
         self._appenders.clear()
@@ -203,6 +199,8 @@ class Connection:
             try:
                 yield turn
             except duckdb.InterruptException as error:
+                if query.reason is None:  # stopped with the program, by the lease
+                    raise
                 raise self._stopped(query) from error
             finally:
                 query.end()

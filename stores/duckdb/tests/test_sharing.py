@@ -328,6 +328,31 @@ def test_a_program_that_ends_can_still_write_and_waits_for_nobody_long(tmp_path)
         assert names(tmp_path) >= {"a.duckdb", "a.duckdb.turns"}
 
 
+THREAD_AT_END = """
+import sys, threading
+from mastra_duckdb import DuckDBStore
+store = DuckDBStore(sys.argv[1])
+is_asking = threading.Event()
+def ask():
+    with store._connection.turn() as turn:
+        is_asking.set()
+        while True:
+            turn.rows("SELECT sum(a.range * b.range % 7) FROM range(100000) AS a, range(100000) AS b")
+threading.Thread(target=ask, daemon=True).start()
+is_asking.wait()
+"""
+
+
+def test_a_thread_inside_the_engine_does_not_take_an_ending_program_down(tmp_path):
+    """A query that a daemon thread still runs is ended before the interpreter goes away."""
+    path = tmp_path / "a.duckdb"
+    run = subprocess.run(
+        [sys.executable, "-c", THREAD_AT_END, str(path)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "FATAL" not in run.stderr
+
+
 def test_a_line_whose_file_is_removed_is_joined_anew(tmp_path):
     """Somebody who removes the file of the line sends nobody into a line that others do not see."""
     first = Line(tmp_path / "a")

@@ -87,6 +87,14 @@ class Turn:
             self._parsed[sql] = statement
         return self._driver.execute(statement, list(parameters)).fetchall()
 
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table of this name. A look into the list of tables costs 8 ms after opening."""
+        try:
+            self._driver.execute(f"SELECT 1 FROM {name} LIMIT 0")
+        except duckdb.CatalogException:
+            return False
+        return True
+
     def append(self, table: str, columns: Sequence[Column], rows: Collection[Sequence[object]]) -> None:
         """Store rows, whose values come as `rows.row_maker` makes them.
 

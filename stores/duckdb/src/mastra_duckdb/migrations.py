@@ -94,7 +94,7 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
 
 def version_of(turn: Turn) -> int | None:
     """The version of the schema, None in a database without one."""
-    if _VERSIONS not in _tables(turn):
+    if not turn.has_table(_VERSIONS):
         return None
     return int(turn.rows(f"SELECT max(version) FROM {_VERSIONS}")[0][0])
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import ingest  # found through the line above
+import clickhouse  # found through the line above
+import ingest
 import logging_overhead
 import logs
 import lookups
@@ -31,6 +32,7 @@ ROWS = {
     "log": logs.log,
     "log_suppressed": logs.log_suppressed,
     "duckdb_ingest": ingest.duckdb_ingest,
+    "clickhouse_ingest": clickhouse.clickhouse_ingest,
     "query_session": lookups.query_session,
     "query_session_1m": lookups.query_session_1m,
     "query_session_growth": lookups.query_session_growth,

@@ -7,6 +7,7 @@ from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
     DurableLogStoreContract,
     DurableSpanStoreContract,
+    DurableStoreContract,
     FeedbackStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
@@ -43,4 +44,8 @@ class TestFeedback(Embedded, FeedbackStoreContract):
 
 
 class TestNames(Embedded, DiscoveryStoreContract):
+    pass
+
+
+class TestWhole(Embedded, DurableStoreContract):
     pass

@@ -25,7 +25,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from mastra_clickhouse.cluster import addressed, shard_settings
 from mastra_clickhouse.config import MEMORY, Options
 from mastra_clickhouse.errors import text_of, translate
-from mastra_clickhouse.schema import PLACES, VERSIONS, sql_type
+from mastra_clickhouse.schema import PLACES, VERSIONS, wire_type
 from mastra_core.errors import (
     InvalidQueryError,
     StorageError,
@@ -160,7 +160,7 @@ class Session:
                     self._named(table),
                     values,
                     column_names=[column.name for column in columns],
-                    column_type_names=[WIRE_TYPES.get(column.name) or sql_type(column) for column in columns],
+                    column_type_names=[wire_type(column) for column in columns],
                     column_oriented=True,
                     settings=settings,
                 )
@@ -188,7 +188,6 @@ class Session:
         return _OWN.sub(rf"{prefix}\g<0>", sql) if prefix else sql
 
 
-WIRE_TYPES = {"position": "UInt32"}
 _OWN = re.compile(rf"\b(?:mastra_ai_|{VERSIONS}\b|{VERSIONS}_)")
 """How the names of our tables begin; a database may begin with the same word."""
 

@@ -203,6 +203,19 @@ def sql_type(column: Column) -> str:
     )
 
 
+def wire_type(column: Column) -> str:
+    """The type in which values are sent.
+
+    The server makes its dictionaries of keywords by itself; made by the driver they were half the cost
+    of an insert.
+    """
+    if column is POSITION:
+        return "UInt32"
+    if column.kind == "keyword":
+        return SQL_TYPES["text"] if column.is_required else f"Nullable({SQL_TYPES['text']})"
+    return "Map(String, String)" if column.kind == "text_map" else sql_type(column)
+
+
 def read(columns: Sequence[Column]) -> str:
     """The columns as a SELECT list whose values `Table.record_of` understands."""
     return ", ".join(_read(column) for column in columns)

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import clickhouse  # found through the line above
+import clickhouse_reads
 import ingest
 import logging_overhead
 import logs
@@ -38,6 +39,9 @@ ROWS = {
     "query_session_growth": lookups.query_session_growth,
     "query_trace": lookups.query_trace,
     "query_percentiles": queries.query_percentiles,
+    "clickhouse_session": clickhouse_reads.clickhouse_session,
+    "clickhouse_trace": clickhouse_reads.clickhouse_trace,
+    "clickhouse_percentiles": clickhouse_reads.clickhouse_percentiles,
     "workflow_logging_overhead": logging_overhead.workflow_logging_overhead,
 }
 

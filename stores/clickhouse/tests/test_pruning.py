@@ -36,7 +36,7 @@ FILL = {
         "log_id": _ID,
         "timestamp": _TIME,
         "level": "'info'",
-        "message": "concat('request ', toString(number), if(number = 77777, ' overheating', ''))",
+        "message": "concat('request ', toString(number), if(number IN (77777, 77778), ' overheating', ''))",
         "trace_id": _TRACE,
         "service_name": "'api'",
     },

@@ -54,9 +54,10 @@ def page_among(
         running: the rows that match and have not ended.
     """
     # Of the rows that run, some may lie before this page, in place of as many that ended. So the
-    # page is looked for that much earlier and is that much longer, before both are merged.
+    # page is looked for that much earlier and is that much longer, before both are merged. One row more
+    # tells whether there are others, which then are counted.
     skipped = max(0, query.offset - len(running))
-    wanted = query.limit + len(running)
+    wanted = query.limit + len(running) + 1
     direction = "DESC" if query.order == "newest" else "ASC"
     by = ", ".join(f"{quote(name)} {direction}" for name in order)
     rows_sql = rows_of(place.name)

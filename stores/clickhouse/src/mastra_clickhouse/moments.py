@@ -58,18 +58,20 @@ class Moments(Generic[E, R]):
             where.add(f"{ARRIVAL} > {where.parameters.whole(behind)}")
             order, last = ARRIVAL, max(last, behind)
         # What the page shows is found by the key alone, then fetched: no payload of another row is read.
-        page = f"ORDER BY {order} LIMIT {query.limit} OFFSET {min(offset, FARTHEST)}"
+        # One row more tells whether there are others, which then are counted.
+        page = f"ORDER BY {order} LIMIT {query.limit + 1} OFFSET {min(offset, FARTHEST)}"
         shown = f"SELECT {self._key} FROM {self._rows} WHERE {where.sql} {page}"
         rows = session.rows(
             f"{self._select} PREWHERE ({self._key}) GLOBAL IN ({shown}) ORDER BY {order}",
             where.parameters.values,
         )
-        total = offset + len(rows)
-        if len(rows) == query.limit or (offset and not rows):  # else these were the last
+        total, is_cut = offset + len(rows), len(rows) > query.limit
+        if is_cut or (offset and not rows):
             count = f"SELECT count() FROM {self._rows} WHERE {where.sql}"
             total = session.rows(count, where.parameters.values)[0][0]
+            rows = rows[: query.limit]
         if query.after is not None and rows:
-            last = rows[-1][-1] if total > len(rows) else max(last, rows[-1][-1])
+            last = rows[-1][-1] if is_cut else max(last, rows[-1][-1])
         records = [self._table.record_of(row[:-1]) for row in rows]
         cursor = Cursor(self._table.name, identity, last).encode()
         return Page(records, total, query.limit, offset, cursor)

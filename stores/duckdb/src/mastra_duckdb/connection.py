@@ -199,7 +199,7 @@ class Connection:
             QueryCancelledError: `cancel` was called.
             StorageError: what else the driver raises inside, in this project's words.
         """
-        with self._turn() as turn:
+        with self.work() as turn:
             before = self._query
             query = self._query = Query(turn.interrupt, time.monotonic() + self._query_timeout_s)
             if self._query_timeout_s < math.inf:
@@ -216,8 +216,8 @@ class Connection:
                 self._query = before
 
     @contextmanager
-    def _turn(self) -> Generator[Turn]:
-        """Wait for a turn at the database; open it where it is not."""
+    def work(self) -> Generator[Turn]:
+        """A turn for what writes, as long as it takes; the database is opened where it is not."""
         deadline = time.monotonic() + self._wait_s
         with self._lease:
             if self._is_closed:
@@ -233,7 +233,7 @@ class Connection:
     @contextmanager
     def transaction(self, *, is_trial: bool = False) -> Generator[Turn]:
         """A turn in which all is stored or nothing, of a trial nothing; it takes the time that it takes."""
-        with self._turn() as turn, turn.transaction(is_trial=is_trial):
+        with self.work() as turn, turn.transaction(is_trial=is_trial):
             yield turn
 
     def cancel(self) -> bool:

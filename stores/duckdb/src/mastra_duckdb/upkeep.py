@@ -101,7 +101,7 @@ class Upkeep:
     def _step(self) -> None:
         now_ns = self._clock()
         began = time.monotonic()
-        with self._connection.turn() as turn:
+        with self._connection.work() as turn:
             last_ns = last_run_ns(turn, "age")
             if last_ns is not None and 0 <= now_ns - last_ns < _PERIOD_NS and not self._compaction.is_begun:
                 self._looked_at_ns = last_ns
@@ -134,7 +134,7 @@ class Upkeep:
     def _make_room(self) -> None:
         if self._path is None or self._max_bytes is None or not is_short_of_room(self._path, self._max_bytes):
             return
-        with self._connection.turn() as turn:
+        with self._connection.work() as turn:
             removed = make_room(turn, self._path, self._max_bytes)
             if removed:
                 note_run(turn, "size", self._clock(), removed)

@@ -12,6 +12,7 @@ from mastra_core.storage.queries import LogQuery, TraceQuery
 from mastra_core.testing import fake_log, fake_open_span, fake_span
 from mastra_core.testing.strategies import LATEST_NS
 from mastra_duckdb import DuckDBStore
+from mastra_duckdb.schema import TRACE_KEY
 
 BAD = {
     "a lone surrogate": {"name": "\ud800"},
@@ -104,6 +105,23 @@ def test_the_side_tables_say_what_the_spans_say():
         assert roots == [(f"{1:032x}", True), (f"{2:032x}", True)]
         assert failed == [(f"{1:032x}",), (f"{2:032x}",)]
         assert waiting == [(f"{3:032x}",)]
+
+
+def test_the_batches_of_a_trace_are_those_of_its_spans():
+    """A batch is noted once a trace that it brought spans of, and forgotten with the last of them."""
+    with DuckDBStore(":memory:") as store:
+        for _ in range(2):
+            store.write_spans([fake_span(2), fake_span(1), fake_span(5, trace=2)])
+            store.write_spans([fake_span(0), fake_span(1)])
+        with store._connection.turn() as turn:
+            of_spans = f"SELECT DISTINCT {TRACE_KEY}, batch FROM mastra_ai_spans ORDER BY ALL"
+            noted = "SELECT trace_key, batch FROM mastra_ai_trace_batches ORDER BY ALL"
+            assert turn.rows(noted) == turn.rows(of_spans)
+            assert len(turn.rows(noted)) == 3
+        store.delete_traces([f"{1:032x}"])
+        with store._connection.turn() as turn:
+            assert turn.rows(noted) == turn.rows(of_spans)
+            assert len(turn.rows(noted)) == 1
 
 
 WRITE_FOR_EVER = """

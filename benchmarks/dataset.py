@@ -85,7 +85,7 @@ def make_file(shape: Shape) -> Path:
         return path
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    with DuckDBStore(unfinished, hold=True) as store:
+    with DuckDBStore(unfinished, hold=True, retention=None) as store:
         spans = sorted(_block(shape.trace_size), key=lambda span: span.ended_at_ns or 0)
         for first in range(0, BLOCK, BATCH):
             store.write_spans(spans[first : first + BATCH])

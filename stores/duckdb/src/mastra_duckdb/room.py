@@ -1,11 +1,11 @@
-"""Keeping a file below a size: what is oldest goes, of all signals alike, before the next write.
+"""Keeping a file below a size: what is oldest goes, of all signals alike.
 
 Blocks of removed rows are used again but the file does not get shorter, so it must never grow beyond
 its limit. Therefore room is made when three quarters of it are in use, and a quarter is left for what
-a write and the engine's moving of its log need at once. The engine frees blocks a row group at a
-time, and a row group is what its log held when it was moved; so the log is kept at a sixty-fourth of
-the limit. Its own merging of row groups is off: it rewrites up to 370 000 rows within one write, which
-took seconds.
+a write and the engine's moving of its log need at once; more where writes are larger. The engine frees
+blocks a row group at a time, and a row group is what its log held when it was moved; so the log is
+kept at a sixty-fourth of the limit. Its own merging of row groups is off: it rewrites up to 370 000
+rows within one write, which took seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from mastra_duckdb.pruning import remove_older
 from mastra_duckdb.stats import size_of
 
 _IN_USE_AT_MOST = 0.75
-_IN_USE_AFTERWARDS = 0.7
+_IN_USE_AT_LEAST = 0.3
+_NEEDED_PER_WRITE = 2.2
+"""How much is left free, in sizes of the largest write: its log, its blocks, and some to spare."""
+_REMOVED_AT_ONCE = 0.05
 _STEP_ROWS = 10_000
 _STEP_S = 0.15
 """How long a write waits for room, and one step longer at the most."""
@@ -34,27 +37,35 @@ def opening(max_bytes: int) -> tuple[str, ...]:
     return (f"SET wal_autocheckpoint = '{log_bytes}B'", "SET max_vacuum_tasks = 0")
 
 
-def is_short_of_room(path: Path, max_bytes: int) -> bool:
-    """Whether it may be time to make room; costs two looks at the file system."""
-    return size_of(path) > max_bytes * _IN_USE_AT_MOST
+def usable(max_bytes: int, largest_write_bytes: int) -> int:
+    """How much of a limit may be in use between two writes, so that the next one stays below it."""
+    left = max_bytes - _NEEDED_PER_WRITE * largest_write_bytes
+    return round(max(max_bytes * _IN_USE_AT_LEAST, min(max_bytes * _IN_USE_AT_MOST, left)))
 
 
-def make_room(turn: Turn, path: Path, max_bytes: int) -> Mapping[Signal, int]:
-    """Remove the oldest rows until enough of the file is free, for about a sixth of a second.
+def make_room(turn: Turn, path: Path, max_bytes: int, usable_bytes: int) -> Mapping[Signal, int]:
+    """Remove the oldest rows where more is in use, for about a sixth of a second.
+
+    Args:
+        turn: at the database.
+        path: its file.
+        max_bytes: how large that may become.
+        usable_bytes: how much of it may be in use.
 
     Returns:
         How many rows went, by signal.
     """
     removed: dict[Signal, int] = {}
     use = _use(turn, path)
-    if use.bytes <= max_bytes * _IN_USE_AT_MOST:
+    if use.bytes <= usable_bytes:
         return removed
     if use.log_bytes:
         turn.run("CHECKPOINT")
         use = _use(turn, path)
     enough_until = time.monotonic() + _STEP_S
-    while use.bytes > max_bytes * _IN_USE_AFTERWARDS and time.monotonic() < enough_until:
-        share = 1 - max_bytes * _IN_USE_AFTERWARDS / use.bytes
+    goal = usable_bytes - max_bytes * _REMOVED_AT_ONCE
+    while use.bytes > goal and time.monotonic() < enough_until:
+        share = 1 - goal / use.bytes
         with turn.transaction():
             step = _remove_oldest(turn, share)
         if not any(step.values()):

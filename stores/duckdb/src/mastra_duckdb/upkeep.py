@@ -23,8 +23,9 @@ from mastra_duckdb.compaction import Compaction
 from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.errors import place
 from mastra_duckdb.pruning import remove_older
-from mastra_duckdb.room import is_short_of_room, make_room
+from mastra_duckdb.room import make_room, usable
 from mastra_duckdb.runs import last_run_ns, note_run
+from mastra_duckdb.stats import size_of
 
 _PERIOD_NS = 3_600 * 10**9
 _STEP_ROWS = 10_000
@@ -62,9 +63,16 @@ class Upkeep:
         self._compaction = Compaction()
         self._looked_at_ns: int | None = None
         self._removed: dict[Signal, int] = {}
+        self._size = 0  # before the last write, in bytes
+        self._largest_write = 0
         self._rests_until = 0.0
         self._busy_pid: int | None = None
         self._has_complained = False
+
+    def before_write(self) -> None:
+        """Look how large the file is, so that the size of a write is known."""
+        if self._max_bytes is not None and self._path is not None:
+            self._size = size_of(self._path)
 
     def after_write(self) -> None:
         """Make room for the next write, and do a step of what is due. The file is still at hand."""
@@ -132,9 +140,14 @@ class Upkeep:
     # ---------------------------------------------------------------- by size
 
     def _make_room(self) -> None:
-        if self._path is None or self._max_bytes is None or not is_short_of_room(self._path, self._max_bytes):
+        if self._path is None or self._max_bytes is None:
             return
-        with self._connection.work() as turn:
-            removed = make_room(turn, self._path, self._max_bytes)
-            if removed:
-                note_run(turn, "size", self._clock(), removed)
+        size = size_of(self._path)
+        # A large write is forgotten by and by; others that had their turn meanwhile count as well.
+        self._largest_write = max(round(self._largest_write * 0.9), size - self._size)
+        usable_bytes = usable(self._max_bytes, self._largest_write)
+        if size > usable_bytes:
+            with self._connection.work() as turn:
+                removed = make_room(turn, self._path, self._max_bytes, usable_bytes)
+                if removed:
+                    note_run(turn, "size", self._clock(), removed)

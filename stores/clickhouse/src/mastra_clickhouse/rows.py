@@ -43,7 +43,7 @@ def column_maker(table: Table[E, R]) -> Callable[[Sequence[E]], list[Values]]:
 
 
 def _maker(column: Column) -> Callable[[Values], Values]:
-    make = _MAKERS[column.kind]
+    make = _MAKERS[column.kind] if column.allowed is None else _one_of(column.allowed)
     if column.kind in {"texts", "text_map"}:
         return make
 
@@ -62,6 +62,17 @@ def _maker(column: Column) -> Callable[[Values], Values]:
         return [None if value is None else next(found) for value in values]
 
     return of_required if column.is_required else of_optional
+
+
+def _one_of(allowed: Iterable[str]) -> Callable[[Values], Values]:
+    known = frozenset(allowed)
+
+    def make(values: Values) -> Values:
+        if wrong := set(values) - known:
+            raise ValueError(f"a value must be one of {', '.join(sorted(known))}, got {wrong.pop()!r}")
+        return _texts(values)
+
+    return make
 
 
 def _texts(values: Values) -> Values:

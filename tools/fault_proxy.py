@@ -286,6 +286,21 @@ class FaultProxy:
             return chosen
 
 
+def send(port: int, request: bytes) -> bytes:
+    """What a server on loopback answers to the bytes of a request.
+
+    Raises:
+        OSError: it does not.
+    """
+    server = _Upstream(port)
+    try:
+        return server.ask(request)
+    except _BrokenError as error:
+        raise ConnectionResetError(f"the server on {port} did not answer") from error
+    finally:
+        server.close()
+
+
 class _Upstream:
     """The connection to the server, made when it is needed."""
 

@@ -83,7 +83,7 @@ def clear(session: Session) -> None:
     """Remove every row; the parts stay, empty, so that arrival numbers go on behind them."""
     filled = session.rows(
         "SELECT replaceOne(name, {prefix:String}, '') FROM system.tables "
-        "WHERE database = currentDatabase() AND total_rows > 0",
+        "WHERE database = currentDatabase() AND (total_rows > 0 OR engine = 'Distributed')",
         {"prefix": session.table_prefix},
     )
     for name in TABLES.keys() & {name for (name,) in filled}:

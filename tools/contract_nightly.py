@@ -1,6 +1,6 @@
 """Compare every store with the one in memory on many more examples than CI has time for.
 
-    hatch run contract-nightly                           20 000 examples of each property, about two hours
+    hatch run contract-nightly                           20 000 examples of each property, some hours
     hatch run contract-nightly --examples 500            a look at whether it runs
     hatch run contract-nightly -k "agrees and Spans"     some of the properties, as pytest selects
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.storage.protocols import SpanStore
@@ -150,5 +150,6 @@ def _turn(trace: TraceSummary, calls: Sequence[SpanOutline]) -> Turn:
 
 
 def _total(values: Sequence[N | None]) -> N | None:
+    """The sum of what is known; None where nothing is."""
     known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return cast("N", sum(known)) if known else None

@@ -173,8 +173,8 @@ def sparse(
 ) -> T:
     """What a function builds of all of these fields and of a few of those.
 
-    Drawing costs more than asking a store: of forty fields that are all drawn an example takes four
-    times as long, and a store treats each column by itself.
+    A store treats each column by itself, so combinations of many would cost time and find little;
+    other tests store all fields at once.
     """
     names = draw(st.lists(st.sampled_from(list(sometimes)), max_size=most, unique=True))
     fields = {**always, **{name: sometimes[name] for name in names}}

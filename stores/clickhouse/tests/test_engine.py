@@ -7,7 +7,7 @@ import pytest
 
 from clickhouse_engine import embedded
 from mastra_clickhouse import ClickHouseStore
-from mastra_core.errors import StorageError, StoreUnavailableError, WriteRejectedError
+from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError, WriteRejectedError
 from mastra_core.signals.payload import Json
 from mastra_core.testing.fakes import fake_log, fake_span
 
@@ -100,3 +100,16 @@ def test_a_prefix_stands_before_every_table(tmp_path):
         other.clear()
         assert (plain.list_logs().total, other.list_logs().total) == (1, 0)
         assert other.stats().logs.row_count == 0
+
+
+def test_a_table_that_keeps_repetitions_is_refused(tmp_path):
+    """A table of ours that somebody made by another engine is named, with what it should be."""
+    with embedded(tmp_path) as store, store._connection.session() as session:
+        session.run("CREATE TABLE other AS mastra_ai_logs ENGINE = MergeTree ORDER BY timestamp")
+        session.run("DROP TABLE mastra_ai_logs")
+        session.run("RENAME TABLE other TO mastra_ai_logs")
+    with (
+        embedded(tmp_path) as again,
+        pytest.raises(SchemaMismatchError, match=r"no ReplacingMergeTree: mastra_ai_logs \(MergeTree\)"),
+    ):
+        again.initialize()

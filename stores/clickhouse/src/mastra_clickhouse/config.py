@@ -127,6 +127,11 @@ class Options:
         return self.path is not None
 
     @property
+    def is_one_server(self) -> bool:
+        """Whether all rows come to one server, which then knows their order of arrival."""
+        return not (self.replicated or self.distributed)
+
+    @property
     def place(self) -> str:
         """The database, as messages call it; without the password."""
         if self.path is not None:

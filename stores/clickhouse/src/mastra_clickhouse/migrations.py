@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from mastra_clickhouse._version import __version__
+from mastra_clickhouse.cluster import is_same_engine, stored_name
 from mastra_clickhouse.config import Options
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.schema import TABLES, VERSIONS, ddl
+from mastra_clickhouse.schema import ENGINE, TABLES, VERSIONS, ddl
 from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
 
@@ -48,6 +49,8 @@ def migrate(session: Session, options: Options, migrations: Sequence[Migration] 
     """
     newest = migrations[-1].version if migrations else FIRST
     present = version_of(session, options)
+    if present is not None:
+        _refuse_other_engines(session, options)
     if present == newest:
         return
     if present is not None and present > newest:
@@ -84,10 +87,25 @@ def _refuse_foreign(session: Session, options: Options) -> None:
     present = _tables(session)
     if f"{options.table_prefix}{VERSIONS}" in present:
         return  # somebody is creating them now, or stopped halfway
-    if taken := sorted(present & {f"{options.table_prefix}{name}" for name in TABLES}):
+    if taken := sorted(present.keys() & {f"{options.table_prefix}{name}" for name in TABLES}):
         raise SchemaMismatchError(
             f"{options.place} has tables that mastra-clickhouse did not make: {', '.join(taken)}; "
             "choose another database or `table_prefix`, or rename them"
+        )
+
+
+def _refuse_other_engines(session: Session, options: Options) -> None:
+    """Refuse tables that keep a row as often as it was written."""
+    wanted = {f"{options.table_prefix}{stored_name(options, name)}" for name in TABLES}
+    wrong = [
+        f"{name} ({engine})"
+        for name, engine in sorted(_tables(session).items())
+        if name in wanted and not is_same_engine(ENGINE, engine)
+    ]
+    if wrong:
+        raise SchemaMismatchError(
+            f"{options.place} has tables whose engine is no {ENGINE}: {', '.join(wrong)}; "
+            "make them by that engine, replicated or shared as it may be, or choose another database"
         )
 
 
@@ -110,7 +128,6 @@ def _note(session: Session, version: int) -> None:
     )
 
 
-def _tables(session: Session) -> set[str]:
-    return {
-        name for (name,) in session.rows("SELECT name FROM system.tables WHERE database = currentDatabase()")
-    }
+def _tables(session: Session) -> dict[str, str]:
+    """The engines of the database's tables by their names."""
+    return dict(session.rows("SELECT name, engine FROM system.tables WHERE database = currentDatabase()"))

@@ -12,6 +12,7 @@ import msgspec
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import FARTHEST, Conditions
 from mastra_clickhouse.schema import ARRIVAL, IDENTITY, PLACES, read, rows_of
+from mastra_core.errors import UnsupportedQueryError
 from mastra_core.signals.columns import Table
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.storage.cursors import Cursor, arrival_of
@@ -43,12 +44,27 @@ class Moments(Generic[E, R]):
         self._key = f"{time}, {identifier}"
         self._orders = {"newest": f"{time} DESC, {identifier} DESC", "oldest": self._key}
 
-    def page(self, session: Session, query: MomentQuery, where: Conditions) -> Page[R]:
+    def page(
+        self, session: Session, query: MomentQuery, where: Conditions, *, has_arrival: bool = True
+    ) -> Page[R]:
         """The rows that match, a page of them, by time or behind a cursor by arrival.
+
+        Args:
+            session: where they are asked for.
+            query: the page, and its order.
+            where: what matches.
+            has_arrival: whether the rows have an order of arrival: where several servers take them,
+                nothing tells which came first, and there are no cursors.
 
         Raises:
             InvalidQueryError: the cursor is of another signal or of another database.
+            UnsupportedQueryError: a page by arrival where there is no such order.
         """
+        if query.after is not None and not has_arrival:
+            raise UnsupportedQueryError(
+                "Field `query.after` needs an order of arrival, and the tables of several servers have none; "
+                "ask by time: order='oldest' with a window that begins where the last one ended"
+            )
         # Asked first: what becomes visible afterwards lies behind this number, so that no tail misses it.
         ((identity, block),) = session.rows(self._state)
         last = (block + 1) * PLACES - 1
@@ -73,5 +89,5 @@ class Moments(Generic[E, R]):
         if query.after is not None and rows:
             last = rows[-1][-1] if is_cut else max(last, rows[-1][-1])
         records = [self._table.record_of(row[:-1]) for row in rows]
-        cursor = Cursor(self._table.name, identity, last).encode()
+        cursor = Cursor(self._table.name, identity, last).encode() if has_arrival else None
         return Page(records, total, query.limit, offset, cursor)

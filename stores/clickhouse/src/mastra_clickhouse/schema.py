@@ -139,6 +139,9 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 }
 """Every table of signals with what it holds and its columns; `written_at` and `position` follow."""
 
+ENGINE = "ReplacingMergeTree"
+"""The family of the engines of all tables of signals: of equal rows one stays."""
+
 _ORDERS = {
     SPANS.name: ("trace_id", "span_id", "started_at"),
     OPEN_SPANS.name: ("trace_id", "span_id", "started_at"),
@@ -287,7 +290,7 @@ def _create(name: str, options: Options) -> str:
     stored = f"{stored_name(options, name)}{on_cluster(options)}"
     return (
         f"CREATE TABLE IF NOT EXISTS {stored}\n(\n    {body}\n)\n"
-        f"ENGINE = {engine(options, 'ReplacingMergeTree', version)}\n"
+        f"ENGINE = {engine(options, ENGINE, version)}\n"
         f"PARTITION BY {_PARTITIONS[options.partition]}\n"
         f"ORDER BY ({', '.join(_ORDERS[name])}){expiry}{tail}\nCOMMENT {literal(doc)}"
     )

@@ -30,6 +30,7 @@ from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES
 from mastra_core.signals.feedback import FeedbackExported, FeedbackRecord, ReviewStatus
 from mastra_core.signals.log import LogExported, LogRecord
 from mastra_core.signals.metric import MetricExported, MetricRecord
+from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.signals.score import ScoreExported, ScoreRecord
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.aggregating import Aggregating
@@ -62,6 +63,7 @@ from mastra_core.storage.span_outline import SpanOutline
 from mastra_core.storage.trace_summary import TraceSummary
 
 E = TypeVar("E", bound=msgspec.Struct)
+R = TypeVar("R", bound=CorrelatedRecord)
 
 _LOGS = Moments(LOGS)
 _WRITE_LOGS = Writer(LOGS)
@@ -266,8 +268,7 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
     def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
         """The logs that match; None asks for the newest. With `after`, in order of arrival."""
         asked = query or LogQuery()
-        with self._connection.session() as session:
-            return _LOGS.page(session, asked, log_conditions(asked))
+        return self._page(_LOGS, asked, log_conditions(asked))
 
     # ---------------------------------------------------------------- metrics, scores, feedback
 
@@ -278,8 +279,7 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
     def list_metrics(self, query: MetricQuery | None = None) -> Page[MetricRecord]:
         """The observations that match; None asks for the newest. With `after`, in order of arrival."""
         asked = query or MetricQuery()
-        with self._connection.session() as session:
-            return _METRICS.page(session, asked, metric_conditions(asked))
+        return self._page(_METRICS, asked, metric_conditions(asked))
 
     def write_scores(self, batch: Sequence[ScoreExported]) -> None:
         """Store scores, all or none; costs and raises as `write_spans` does."""
@@ -293,8 +293,7 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
     def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
         """The scores that match; None asks for the newest. With `after`, in order of arrival."""
         asked = query or ScoreQuery()
-        with self._connection.session() as session:
-            return _SCORES.page(session, asked, score_conditions(asked))
+        return self._page(_SCORES, asked, score_conditions(asked))
 
     def delete_scores(self, score_ids: Sequence[str]) -> int:
         """Remove scores; how many there were."""
@@ -314,8 +313,7 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
     def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
         """The feedback that matches; None asks for the newest. With `after`, in order of arrival."""
         asked = query or FeedbackQuery()
-        with self._connection.session() as session:
-            return _FEEDBACK.page(session, asked, feedback_conditions(asked))
+        return self._page(_FEEDBACK, asked, feedback_conditions(asked))
 
     def update_feedback_review(self, feedback_id: str, status: ReviewStatus) -> FeedbackRecord | None:
         """Say whether somebody still has to look; the feedback as it is now.
@@ -368,6 +366,10 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
             return discovery.label_values(session, key, query)
 
     # ---------------------------------------------------------------- inside
+
+    def _page(self, moments: Moments[Any, R], query: MomentQuery, where: Conditions) -> Page[R]:
+        with self._connection.session() as session:
+            return moments.page(session, query, where, has_arrival=self._options.is_one_server)
 
     def _write(self, writer: Writer[E, Any], batch: Sequence[E]) -> None:
         if batch:

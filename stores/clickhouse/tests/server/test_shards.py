@@ -11,7 +11,7 @@ import pytest
 from clickhouse_server import ClickHouseCluster, ClickHouseMissingError
 from fault_proxy import FaultProxy, send
 from mastra_clickhouse import ClickHouseStore
-from mastra_core.errors import StoreUnavailableError
+from mastra_core.errors import StoreUnavailableError, UnsupportedQueryError
 from mastra_core.signals.correlation import Correlation
 from mastra_core.storage.queries import LogQuery
 from mastra_core.testing import fake_log, fake_span
@@ -113,6 +113,16 @@ def test_rows_are_spread_and_a_trace_stays_together(shards):
         assert min(logs) > 5
         assert store.list_traces().total == 60
         assert all(len(store.get_trace(f"{trace:032x}")) == 5 for trace in range(60))
+
+
+def test_tails_are_refused_as_nothing_orders_what_several_servers_get(shards):
+    """A page by arrival is refused with what to ask instead, and a list has no cursor to go on from."""
+    with ClickHouseStore.from_url(shards.new_database()) as store:
+        store.write_logs([fake_log(0)])
+        page = store.list_logs()
+        assert (page.total, page.cursor) == (1, None)
+        with pytest.raises(UnsupportedQueryError, match=r"`query\.after` needs an order of arrival"):
+            store.list_logs(LogQuery(after=""))
 
 
 def test_a_shard_that_is_killed_and_brought_back_loses_nothing(shards):

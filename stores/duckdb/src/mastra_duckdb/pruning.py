@@ -1,7 +1,7 @@
 """Removing what is older than it may become, in steps that writers do not wait for long for.
 
 A step is one transaction: some rows of one signal, and what is derived from them. It is measured by
-rows, oldest portion of the table first; 10 000 spans of a million take about 60 ms.
+rows, oldest portion of the table first; 10 000 of 100 000 spans took 0.2 to 0.5 s on a busy machine.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from mastra_core.storage.discovery import TABLE_OF
 from mastra_core.storage.lifecycle import RemovedRows
 from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.deleting import derive_anew
+from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import OPEN_SPANS
-
-_LAST_NS = 2**63 - 1
 
 
 def prune(connection: Connection, cutoffs: Mapping[Signal, int], batch_size: int) -> RemovedRows:
@@ -42,20 +41,20 @@ def remove_older(turn: Turn, signal: Signal, cutoff_ns: int, limit: int) -> int:
 
     Call it in a transaction: readers must not see a trace between its spans and its root.
     """
-    cutoff_ns = min(cutoff_ns, _LAST_NS)
+    last_ns = min(cutoff_ns - 1, LAST_NS)  # of what goes; one more nanosecond the engine takes for infinity
     if signal != "spans":
         table = TABLE_OF[signal]
-        return int(turn.rows(_deletion(table.name, table.time), [cutoff_ns, limit])[0][0])
-    ended = turn.rows(f"{_deletion(SPANS.name, SPANS.time)} RETURNING trace_id", [cutoff_ns, limit])
+        return int(turn.rows(_deletion(table.name, table.time), [last_ns, limit])[0][0])
+    ended = turn.rows(f"{_deletion(SPANS.name, SPANS.time)} RETURNING trace_id", [last_ns, limit])
     if ended:
         derive_anew(turn, list({trace_id for (trace_id,) in ended}))
     left = limit - len(ended)
-    still_open = turn.rows(_deletion(OPEN_SPANS.name, OPEN_SPANS.time), [cutoff_ns, left])
+    still_open = turn.rows(_deletion(OPEN_SPANS.name, OPEN_SPANS.time), [last_ns, left])
     return len(ended) + int(still_open[0][0])
 
 
 def _deletion(table: str, time: str) -> str:
     return (
         f"DELETE FROM {table} WHERE rowid IN "
-        f"(SELECT rowid FROM {table} WHERE {time} < make_timestamp_ns(?) LIMIT ?)"
+        f"(SELECT rowid FROM {table} WHERE {time} <= make_timestamp_ns(?) LIMIT ?)"
     )

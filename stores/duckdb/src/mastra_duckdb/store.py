@@ -215,8 +215,8 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
     ) -> RemovedRows:
         """Remove what is older than it may become, in steps of at most `batch_size` rows.
 
-        Writers have their turn between two steps, which take some 60 ms each. The file does not shrink
-        by it; the space is used again.
+        Writers have their turn between two steps, which take a tenth to half a second each. The file
+        does not shrink by it; the space is used again.
 
         Raises:
             InvalidQueryError: a signal does not exist, or an age is not longer than nothing.

@@ -20,6 +20,9 @@ from mastra_core.storage.queries import Query
 Policies = Mapping[Signal, float | timedelta | None]
 """How long each signal is kept, in days or as a length of time; None, or not named: for ever."""
 
+_LONGEST_DAYS = 10**6
+"""Longer than the time since 1970, before which nothing is stored."""
+
 PRUNE_BATCH_ROWS = 10_000
 """How many rows `prune` removes in one step, where nothing else is said."""
 
@@ -157,7 +160,7 @@ def _length_ns(signal: Signal, age: float | timedelta) -> int:
     if isinstance(age, timedelta):
         length_ns = (age // timedelta(microseconds=1)) * 1_000
     elif _is_number(age):
-        length_ns = round(age * 86_400 * 10**9)
+        length_ns = round(min(age, _LONGEST_DAYS) * 86_400 * 10**9)
     else:
         length_ns = 0
     if length_ns <= 0:

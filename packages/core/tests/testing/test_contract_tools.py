@@ -118,7 +118,7 @@ class TestMine(Tests):
 
 def test_the_number_of_examples_is_a_whole_number():
     """50 where nothing is said; anything but a number of at least one is refused by name."""
-    assert (examples_asked(None), examples_asked("1"), examples_asked("20000")) == (50, 1, 20_000)
+    assert (examples_asked(None), examples_asked("1"), examples_asked("20000")) == (10, 1, 20_000)
     for wrong in ("", "0x", "-1", "1.5", "²"):
         with pytest.raises(ValueError, match="`MASTRA_CONTRACT_EXAMPLES` must be a whole number"):
             examples_asked(wrong)

@@ -1,7 +1,7 @@
 """How much the contract tries; said in the environment, once for all stores.
 
     variable                    meaning                                                   default
-    MASTRA_CONTRACT_EXAMPLES    examples that each property of agreement draws            50
+    MASTRA_CONTRACT_EXAMPLES    examples that each property of agreement draws            10
     MASTRA_CONTRACT_SEEDED      1 for the same examples at every run, 0 for others        as Hypothesis
 
 `.ci/run` asks for 200 on the main Python and for 25 on the others, of ClickHouse for 10 and 2, and
@@ -21,13 +21,13 @@ _SEEDED = "MASTRA_CONTRACT_SEEDED"
 
 
 def examples_asked(text: str | None) -> int:
-    """The number of a variable's text; 50 where it is not set.
+    """The number of a variable's text; 10 where it is not set.
 
     Raises:
         ValueError: it is no whole number of at least one.
     """
     if text is None:
-        return 50
+        return 10
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ValueError(f"`{_EXAMPLES}` must be a whole number of at least 1, got {text!r}")
     return int(text)

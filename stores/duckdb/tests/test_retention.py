@@ -134,6 +134,18 @@ def test_a_new_file_is_left_alone_for_an_hour_and_then_looked_at_hourly(tmp_path
         assert counts(store)[1] == 3
 
 
+def test_a_clock_that_is_behind_another_does_not_end_the_hour(tmp_path, clock):
+    """A store whose clock is a little behind that of the one which made the file leaves it alone, too."""
+    path, year = tmp_path / "a.duckdb", 365 * DAY * SECOND
+    clock.now_ns = NOON_NS + year
+    behind = FakeClock(NOON_NS + year - SECOND)
+    with DuckDBStore(path, clock=clock) as first, DuckDBStore(path, clock=behind) as second:
+        first.write_spans([fake_span(0)])
+        second.write_spans([fake_span(1)])
+        second.write_spans([fake_span(2)])
+        assert counts(first)[0] == 3
+
+
 def test_much_that_is_too_old_goes_step_by_step(tmp_path, clock, monkeypatch):
     """A write removes so many rows and no more; the next ones go on until nothing is left."""
     monkeypatch.setattr(upkeep, "_STEP_ROWS", 100)

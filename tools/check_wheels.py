@@ -20,6 +20,9 @@ DIST = ROOT / "dist"
 FIRST_EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 TEST_FILE = re.compile(r"(^|/)(tests/|test_[^/]*\.py$|conftest\.py$)")
 
+EXAMPLE_EXTRAS = {"mastra-clickhouse": "embedded"}
+"""What the first example of a README needs that a program on a server does not."""
+
 
 class WheelError(Exception):
     """What is shipped is not as it should be."""
@@ -96,6 +99,9 @@ def check_package(package: Package, constraints: str) -> str:
         ]
         run([*pip, "install", *options, wheel], folder, f"Installing {wheel.name}")
         run([*pip, "check"], folder, f"`pip check` after installing {wheel.name}")
+        if extra := EXAMPLE_EXTRAS.get(package.name):
+            needed = f"{package.name}[{extra}] @ {wheel.as_uri()}"
+            run([*pip, "install", *options, needed], folder, f"Installing {package.name}[{extra}]")
         run([python, "example.py"], folder / "work", f"The first example of {package.name}")
         listed = run([*pip, "list", "--format", "freeze"], folder, "`pip list`").splitlines()
     shipped = [line for line in listed if line.split("==")[0] not in {"pip", "setuptools"}]

@@ -57,15 +57,15 @@ class StoreContract(GoldenQueries, Injections):
 def _open_files() -> int:
     """How many files this process has open; 0 where the system does not tell.
 
-    Without those of `/proc`: an engine that measures its own threads has some open for each, and how many threads
-    its pool has at a moment is its own affair.
+    Without those of `/proc`: an engine that measures its own threads has some open for each, and how many
+    threads its pool has at a moment is its own affair.
     """
     folder = Path("/proc/self/fd")
     return sum(not _target(link).startswith("/proc/") for link in folder.iterdir()) if folder.is_dir() else 0
 
 
 def _target(link: Path) -> str:
-    """Return what an open file is, or that it has been closed meanwhile: the look at the folder is one such."""
+    """Return what an open file is, or that it was closed meanwhile, as the look at the folder is."""
     try:
         return str(link.readlink())
     except OSError:

@@ -30,6 +30,8 @@ from mastra_core.storage import (
     open_store,
 )
 
+pytestmark = pytest.mark.one_python
+
 START = datetime(2026, 11, 20, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 10**9
 TRACES, SPANS_A_TRACE = 2_000, 10

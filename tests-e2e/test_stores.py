@@ -91,6 +91,7 @@ def found(url):
     return done.stdout.splitlines()
 
 
+@pytest.mark.one_python
 @pytest.mark.parametrize("kind", ["chdb", "clickhouse"])
 def test_the_demo_is_the_same_with_clickhouse(kind, urls, duckdb_said):
     """On a server and embedded, the demo says what it says with DuckDB, and the same can be found."""

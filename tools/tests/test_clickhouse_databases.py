@@ -6,6 +6,7 @@ import pytest
 
 from clickhouse_databases import URL_VARIABLE, Databases, GivenServer, serving_databases
 
+pytestmark = pytest.mark.one_python
 pytest.importorskip("chdb", reason="there is no wheel of chdb-core for this machine")
 
 

@@ -12,6 +12,7 @@ import pytest
 import clickhouse_server
 from clickhouse_server import READER, WRITER, ClickHouseCluster, ClickHouseMissingError, ClickHouseServer
 
+pytestmark = pytest.mark.one_python
 pytest.importorskip("chdb", reason="there is no wheel of chdb-core for this machine")
 
 TOOL = Path(clickhouse_server.__file__)

@@ -4,6 +4,8 @@ import pytest
 
 import contract_nightly
 
+pytestmark = pytest.mark.one_python
+
 GOOD = """
 def test_agrees():
     assert os.environ["MASTRA_CONTRACT_EXAMPLES"] in {"7", "5"}

@@ -10,6 +10,8 @@ import pytest
 
 from fault_proxy import FaultProxy, answering, cut, delay_after, delay_before, hang, reset_after, reset_before
 
+pytestmark = pytest.mark.one_python
+
 
 class Echo(BaseHTTPRequestHandler):
     """Answers with what it was sent, in chunks; remembers it."""

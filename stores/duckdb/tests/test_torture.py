@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.one_python
 @pytest.mark.timeout(180)  # beginning takes long where much runs at once
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_every_acknowledged_row_is_there_once_after_processes_were_killed(start):

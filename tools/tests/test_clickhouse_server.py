@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import clickhouse_server
-from clickhouse_server import READER, WRITER, ClickHouseCluster, ClickHouseMissingError, ClickHouseServer
+from clickhouse_cluster import ClickHouseCluster
+from clickhouse_server import READER, WRITER, ClickHouseMissingError, ClickHouseServer
 
 pytestmark = pytest.mark.one_python
 pytest.importorskip("chdb", reason="there is no wheel of chdb-core for this machine")

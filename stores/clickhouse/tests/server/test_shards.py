@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from clickhouse_server import ClickHouseCluster, ClickHouseMissingError
+from clickhouse_cluster import ClickHouseCluster
+from clickhouse_server import ClickHouseMissingError
 from fault_proxy import FaultProxy, send
 from mastra_clickhouse import ClickHouseStore
 from mastra_core.errors import StoreUnavailableError, UnsupportedQueryError

@@ -3,6 +3,8 @@
 import asyncio
 import contextvars
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 
@@ -573,3 +575,26 @@ def test_of_a_bottomless_recursion_both_ends_of_the_stack_are_kept():
     assert len(snapshot.frames) == MAX_FRAMES
     assert "both_ends" in snapshot.frames[0][2]
     assert snapshot.frames[-1][1] == sink.__code__.co_firstlineno + 2
+
+
+LATE_FIELDS = """
+import sys
+from mastra_core.tracing.span import Span
+
+def make():
+    return Span(None, None, 1, 0, "work", "generic", None, 1)
+
+for _ in range(100):
+    make()
+late = make()
+for number, field in enumerate(Span.__annotations__):
+    setattr(late, field, number)
+print(sys.getsizeof(vars(make())), sys.getsizeof(vars(late)))
+"""
+
+
+def test_a_field_costs_the_same_whenever_in_a_program_it_first_shows_up():
+    """Spans share the names of their fields, also of those that the first hundred spans did not have."""
+    run = subprocess.run([sys.executable, "-c", LATE_FIELDS], capture_output=True, text=True, check=True)
+    bare, late = map(int, run.stdout.split())
+    assert late == bare

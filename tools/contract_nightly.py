@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from workspace import ROOT
 
-PROPERTIES = "(agrees or machine) and not InFile"
+PROPERTIES = "(agree or machine) and not InFile"
 """What is drawn at random without end; a store in a file and in memory is the same engine."""
 
 

@@ -52,7 +52,7 @@ def test_a_selection_that_means_nothing_is_an_error(run):
     """A nightly command that runs nothing must not look like one that found nothing."""
     code, said = run("def test_other(): pass")
     assert code == 2
-    assert "no test matches '(agrees or machine) and not InFile'" in said.err
+    assert "no test matches '(agree or machine) and not InFile'" in said.err
 
 
 def test_the_stores_of_this_repository_have_a_contract():

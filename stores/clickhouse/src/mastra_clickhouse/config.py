@@ -132,6 +132,11 @@ class Options:
         return not (self.replicated or self.distributed)
 
     @property
+    def write_compression(self) -> Compression | None:
+        """How inserts are compressed; None for as they are."""
+        return None if self.is_embedded or self.compression == "none" else self.compression
+
+    @property
     def place(self) -> str:
         """The database, as messages call it; without the password."""
         if self.path is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, is_storable
-from mastra_clickhouse.schema import FAILED_SPANS, OPEN_SPANS, ROOTS, TABLES, quote, rows_of
+from mastra_clickhouse.schema import DERIVED, OPEN_SPANS, TABLES, quote, rows_of
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
 from mastra_core.signals.events import Signal
 from mastra_core.storage.discovery import TABLE_OF
@@ -27,7 +27,6 @@ _MOMENTS: dict[str, Table[Any, Any]] = {
     "scores": SCORES,
     "feedback": FEEDBACK,
 }
-_DERIVED = (ROOTS, FAILED_SPANS)
 NOT_ENDED = (
     f"{_KEY} NOT IN (SELECT {_KEY} FROM {SPANS.name} "
     f"WHERE trace_id IN (SELECT trace_id FROM {OPEN_SPANS.name}))"
@@ -49,7 +48,7 @@ def delete_traces(session: Session, trace_ids: Sequence[str], tenant: Tenant | N
         still_open = f"SELECT {_KEY} FROM {rows_of(OPEN_SPANS.name)} WHERE {where.sql}"
         _delete(session, OPEN_SPANS.name, f"{_KEY} IN ({ended}) OR {_KEY} IN ({still_open})", where)
         # What is derived goes by the keys of the spans, so before them.
-        for name in (*_DERIVED, SPANS.name):
+        for name in (*DERIVED, SPANS.name):
             _delete(session, name, f"{_KEY} IN ({ended})", where)
     for signal, table in _MOMENTS.items():
         counts[signal] = _count(session, table.name, where)
@@ -74,7 +73,7 @@ def prune(session: Session, cutoffs: Mapping[Signal, int]) -> RemovedRows:
             continue
         counts[signal] = _count_spans(session, where)
         if counts[signal]:
-            for name in (OPEN_SPANS.name, *_DERIVED, SPANS.name):
+            for name in (OPEN_SPANS.name, *DERIVED, SPANS.name):
                 _delete(session, name, where.sql, where)
     return RemovedRows(**counts)
 

@@ -7,14 +7,15 @@ from typing import TypeVar
 
 import msgspec
 
-from mastra_clickhouse.rows import REFUSED, Values
+from mastra_clickhouse.native import SentColumn
+from mastra_clickhouse.rows import REFUSED
 from mastra_core.errors import WriteRejectedError
 
 E = TypeVar("E", bound=msgspec.Struct)
 
 
 def explain(
-    table: str, make_columns: Callable[[Sequence[E]], list[Values]], batch: Sequence[E], error: Exception
+    table: str, make_columns: Callable[[Sequence[E]], list[SentColumn]], batch: Sequence[E], error: Exception
 ) -> WriteRejectedError:
     """The error with the positions of all rows that cannot be stored, found one by one.
 

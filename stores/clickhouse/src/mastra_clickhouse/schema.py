@@ -170,15 +170,11 @@ _PARTITIONS = {
 _FOUND_BY = ("trace_id", "session_id", "run_id", "user_id", "thread_id", "request_id")
 """Ids that people look for, each with a bloom filter where it does not begin the sorting key."""
 
-_VIEWS = {
-    f"{ROOTS}_view": (ROOTS, ROOT_COLUMNS, "parent_span_id IS NULL"),
-    f"{FAILED_SPANS}_view": (
-        FAILED_SPANS,
-        FAILED_COLUMNS,
-        "parent_span_id IS NOT NULL AND status = 'error'",
-    ),
+DERIVED = {
+    ROOTS: (ROOT_COLUMNS, "parent_span_id IS NULL"),
+    FAILED_SPANS: (FAILED_COLUMNS, "parent_span_id IS NOT NULL AND status = 'error'"),
 }
-"""What is filled from the spans: the table, its columns, and which spans go there."""
+"""The tables that views fill from the spans: their columns, and which spans go there."""
 
 
 def quote(name: str) -> str:
@@ -237,7 +233,7 @@ def names(columns: Iterable[Column]) -> list[str]:
 def ddl(options: Options) -> list[str]:
     """The statements that create what is missing, in order."""
     statements = [_create_versions(options), *(_create(name, options) for name in TABLES)]
-    statements += [_create_view(view, options) for view in _VIEWS]
+    statements += [_create_view(table, options) for table in DERIVED]
     statements += distributed_table(options, VERSIONS, "version")
     for name, (_, columns) in TABLES.items():
         has_trace = any(column.name == "trace_id" and column.is_required for column in columns)
@@ -296,11 +292,11 @@ def _create(name: str, options: Options) -> str:
     )
 
 
-def _create_view(view: str, options: Options) -> str:
-    target, columns, where = _VIEWS[view]
+def _create_view(target: str, options: Options) -> str:
+    columns, where = DERIVED[target]
     listed = ", ".join(quote(name) for name in [*names(columns), WRITTEN_AT.name, POSITION.name])
     return (
-        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view}{on_cluster(options)}\n"
+        f"CREATE MATERIALIZED VIEW IF NOT EXISTS {target}_view{on_cluster(options)}\n"
         f"TO {stored_name(options, target)}\n"
         f"AS SELECT {listed}\nFROM {stored_name(options, SPANS.name)}\nWHERE {where}"
     )

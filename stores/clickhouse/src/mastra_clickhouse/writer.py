@@ -14,10 +14,12 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from mastra_clickhouse import native
 from mastra_clickhouse.connection import Connection, Session
+from mastra_clickhouse.native import SentColumn
 from mastra_clickhouse.refusals import explain
-from mastra_clickhouse.rows import REFUSED, Values, column_maker
-from mastra_clickhouse.schema import OPEN_SPANS, POSITION, SHARED_BLOCK, WRITTEN_AT, rows_of
+from mastra_clickhouse.rows import REFUSED, column_maker
+from mastra_clickhouse.schema import OPEN_SPANS, POSITION, SHARED_BLOCK, WRITTEN_AT, rows_of, wire_type
 from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import WriteRejectedError
 from mastra_core.signals.attributes import SpanStatus
@@ -70,7 +72,6 @@ class Writer(Generic[E, R]):
         self._table = table
         self._clock = clock
         self._keeps_last = keeps_last
-        self._columns = (*table.columns, WRITTEN_AT, POSITION)
         self._make_columns = column_maker(table)
         self._key_of: Callable[[E], Key] = attrgetter(
             *(table.column_by_name[name].source for name in table.key)
@@ -86,28 +87,40 @@ class Writer(Generic[E, R]):
         with connection.session() as session:
             self.send(session, batch, items, columns)
 
-    def make(self, batch: Sequence[E]) -> tuple[dict[Key, E], list[Values]]:
+    def make(self, batch: Sequence[E]) -> tuple[dict[Key, E], list[SentColumn]]:
         """The different rows of a batch, and their columns.
 
         Raises:
             WriteRejectedError: with the positions of what cannot be stored.
         """
-        items: dict[Key, E] = {}
         try:
-            for item in batch if not self._keeps_last else reversed(batch):
-                items.setdefault(self._key_of(item), item)
-            return items, self._make_columns([*items.values()])
+            items = self._different(batch)
+            return items, self._make_columns(batch if len(items) == len(batch) else [*items.values()])
         except REFUSED as error:
             raise explain(self._table.name, self._make_columns, batch, error) from error
 
-    def send(self, session: Session, batch: Sequence[E], items: dict[Key, E], columns: list[Values]) -> None:
+    def _different(self, batch: Sequence[E]) -> dict[Key, E]:
+        """The rows by their keys; of equal ones the one that counts."""
+        items: dict[Key, E] = dict(zip(map(self._key_of, batch), batch, strict=True))
+        if len(items) < len(batch) and not self._keeps_last:
+            items.clear()
+            for item in batch:
+                items.setdefault(self._key_of(item), item)
+        return items
+
+    def send(
+        self, session: Session, batch: Sequence[E], items: dict[Key, E], columns: list[SentColumn]
+    ) -> None:
         """Store what `make` made."""
         count = len(items)
-        if not count:
-            return
         places = [SHARED_BLOCK] * count if session.is_async else range(count)
+        columns = [
+            *columns,
+            (WRITTEN_AT.name, wire_type(WRITTEN_AT), native.numbers("q", [self._clock()]) * count),
+            (POSITION.name, wire_type(POSITION), native.numbers("I", places)),
+        ]
         try:
-            session.insert(self._table.name, self._columns, [*columns, [self._clock()] * count, places])
+            session.insert(self._table.name, count, columns)
         except WriteRejectedError as error:
             raise explain(self._table.name, self._make_columns, batch, error) from error
 

@@ -10,6 +10,7 @@ import pytest
 
 from clickhouse_server import POOR, READER
 from fault_proxy import answering, cut, delay_after, delay_before, passing, reset_after, reset_before
+from mastra_clickhouse import native
 from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError
 from mastra_core.signals.process import current_process
 from mastra_core.storage.aggregation import Aggregation
@@ -123,9 +124,8 @@ def test_the_driver_tries_an_insert_again_in_silence(proxy, own_server, database
     for table in ("plain", "windowed"):
         proxy.heal()
         proxy.at(INSERTS, 1, reset_after())
-        client.insert(
-            table, [[1, 2]], ["a"], column_oriented=True, settings={"insert_deduplication_token": "t"}
-        )
+        rows = native.block(2, [("a", "Int32", native.numbers("i", [1, 2]))])
+        client.raw_insert(table, ["a"], rows, {"insert_deduplication_token": "t"}, "Native")
         counts.append(own_server.query(f"SELECT count() FROM {database}.{table}"))
     client.close()
     assert counts == ["4", "2"]

@@ -40,6 +40,7 @@ from mastra_observability.exporters.adapted import adapt
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
+from mastra_observability.exporters.named import make_exporter
 from mastra_observability.intake import Intake, Maker
 from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
 from mastra_observability.log_snapshot import LogSnapshot, PendingLog
@@ -72,9 +73,10 @@ class Observability(RecordingTracer):
         obs.shutdown()
 
     Args:
-        config: all settings; or pass them by name.
-        storage: a store or its URL; None reads `MASTRA_STORAGE_URL`. Without `exporters` it gets a
-            `DefaultExporter` by itself.
+        config: all settings; or pass them by name. What neither says is taken from the environment and from
+            a TOML file (`ObservabilityConfig`).
+        storage: a store or its URL; None takes the one of the settings, such as `MASTRA_STORAGE_URL`.
+            Without `exporters` it gets a `DefaultExporter` by itself.
         clock: what time it is; for tests.
         ids: where ids come from; for tests.
         **settings: the fields of `ObservabilityConfig`.
@@ -99,7 +101,7 @@ class Observability(RecordingTracer):
                 f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
             )
         self.config = config = config or ObservabilityConfig(**settings)
-        self.store: Store | None = find_storage(storage)
+        self.store: Store | None = find_storage(config.storage if storage is None else storage)
         self._owns_store = self.store is not storage
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
         ids = ids or RandomIds()
@@ -206,7 +208,12 @@ class Observability(RecordingTracer):
         given = self.config.exporters
         if given is None:
             given = () if self.store is None else (DefaultExporter(),)
-        exporters = [adapt(exporter, position) for position, exporter in enumerate(given)]
+        try:
+            made = [make_exporter(setting, position) for position, setting in enumerate(given)]
+        except ConfigurationError as error:
+            origin = self.config.origin_of("exporters")
+            raise ConfigurationError(f"{error}; it comes from {origin}" if origin else str(error)) from error
+        exporters = [adapt(exporter, position) for position, exporter in enumerate(made)]
         for exporter in exporters:
             exporter.start(self.store)
         return exporters

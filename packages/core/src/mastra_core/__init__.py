@@ -33,13 +33,13 @@ if TYPE_CHECKING:
         PayloadLimits,
         SamplingConfig,
         SamplingRequest,
-        SensitiveDataConfig,
     )
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
     from mastra_core.runtime.metrics_config import MetricsConfig, ModelPrice
     from mastra_core.runtime.model import Message
     from mastra_core.runtime.retry import Backoff
+    from mastra_core.runtime.sensitive_config import SensitiveDataConfig
     from mastra_core.runtime.state import StepResult
     from mastra_core.runtime.step import Step, step
     from mastra_core.runtime.tool import Tool, tool
@@ -92,7 +92,7 @@ _HOMES = {
     "SamplingRequest": "runtime.config",
     "SchemaMismatchError": "errors",
     "ScoreInput": "signals.score",
-    "SensitiveDataConfig": "runtime.config",
+    "SensitiveDataConfig": "runtime.sensitive_config",
     "Span": "tracing.span",
     "SpanStatus": "signals.attributes",
     "SpanType": "signals.attributes",

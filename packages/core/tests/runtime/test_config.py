@@ -9,7 +9,6 @@ from mastra_core.runtime.config import (
     SamplingConfig,
     SamplingRequest,
     resolve_environment,
-    storage_url_from_environment,
 )
 
 
@@ -128,18 +127,3 @@ def test_the_environment_is_found_in_order(monkeypatch):
     monkeypatch.setenv("MASTRA_ENVIRONMENT", "production")
     assert resolve_environment() == "production"
     assert resolve_environment("test") == "test"
-
-
-def test_constructing_reads_no_environment(monkeypatch):
-    """A configuration is what was written in code; the environment is resolved later."""
-    monkeypatch.setenv("MASTRA_ENVIRONMENT", "production")
-    assert ObservabilityConfig().environment is None
-
-
-def test_an_empty_storage_url_is_none(monkeypatch):
-    """An environment variable that is set to nothing is as good as unset."""
-    assert storage_url_from_environment() is None
-    monkeypatch.setenv("MASTRA_STORAGE_URL", "")
-    assert storage_url_from_environment() is None
-    monkeypatch.setenv("MASTRA_STORAGE_URL", "memory://")
-    assert storage_url_from_environment() == "memory://"

@@ -8,7 +8,6 @@ defaults, so that whoever runs a program can ask for more than its `LogConfig.pr
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,6 +25,7 @@ from pydantic_settings import (
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord
+from mastra_core.runtime.sources import read_toml
 from mastra_core.validated import Validated
 from mastra_logging.line import Sink
 from mastra_logging.sql.config import SqlExporterConfig
@@ -204,38 +204,8 @@ class _TomlTable(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         named: str | os.PathLike[str] | None = self.current_state.get("toml_file")
-        return read_toml(Path("pyproject.toml"), is_needed=False) if named is None else read_toml(Path(named))
-
-
-def read_toml(path: Path, *, is_needed: bool = True) -> dict[str, Any]:
-    """The table of settings in a TOML file.
-
-    Raises:
-        ConfigurationError: the file cannot be read or is no TOML, or, where it is needed, is not there
-            or has no such table.
-    """
-    names = ("tool", "mastra", "logging") if path.name == "pyproject.toml" else ("logging",)
-    where = (
-        f"Field `logging.toml_file` must be a TOML file with a table `[{'.'.join(names)}]`, got {str(path)!r}"
-    )
-    try:
-        with path.expanduser().open("rb") as file:
-            table: object = tomllib.load(file)
-    except FileNotFoundError as error:
-        if not is_needed:
-            return {}
-        raise ConfigurationError(f"{where}: {error}") from None
-    except (OSError, RuntimeError, ValueError) as error:  # not readable, no home, no TOML or no UTF-8
-        raise ConfigurationError(f"{where}: {error}") from None
-    for name in names:
-        if not isinstance(table, Mapping) or name not in table:
-            if not is_needed:
-                return {}
-            raise ConfigurationError(f"{where}, which has none")
-        table = cast("Mapping[str, object]", table)[name]
-    if not isinstance(table, Mapping):
-        raise ConfigurationError(f"{where}, where it is {table!r}")
-    return dict(cast("Mapping[str, Any]", table))
+        path = Path("pyproject.toml") if named is None else Path(named)
+        return read_toml(path, "logging", "logging.toml_file", is_needed=named is not None)
 
 
 def _check_environment(fields: Mapping[str, object]) -> None:

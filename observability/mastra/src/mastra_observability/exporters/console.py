@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
@@ -46,7 +46,8 @@ class ConsoleExporter(BaseExporter):
     many wait, or at the end of the program.
 
     Args:
-        stream: where to print; None prints to what `sys.stdout` is at the time.
+        stream: where to print: a stream, or `stdout` or `stderr` for what these are at the time, the former
+            if None.
         colors: None uses them on a terminal, unless `NO_COLOR` is set.
         show_payloads: print the beginning of inputs and outputs below their span.
         show_metrics: print observations that the program makes.
@@ -62,7 +63,7 @@ class ConsoleExporter(BaseExporter):
 
     def __init__(
         self,
-        stream: IO[str] | None = None,
+        stream: IO[str] | Literal["stdout", "stderr"] | None = None,
         *,
         colors: bool | None = None,
         show_payloads: bool = False,
@@ -77,6 +78,10 @@ class ConsoleExporter(BaseExporter):
             raise ConfigurationError(
                 "Field `max_width` of ConsoleExporter must be at least 60, or None for the terminal's width, "
                 f"got {max_width!r}"
+            )
+        if isinstance(stream, str) and stream not in ("stdout", "stderr"):
+            raise ConfigurationError(
+                f"Field `stream` of ConsoleExporter must be 'stdout', 'stderr' or a stream, got {stream!r}"
             )
         self._stream = stream
         self._colors = colors
@@ -138,7 +143,9 @@ class ConsoleExporter(BaseExporter):
             self.report_drop("spans", "exporter_failed", sum(len(part.spans) for part in parts), repr(error))
 
     def _paper(self) -> _Paper:
-        stream = sys.stdout if self._stream is None else self._stream
+        stream = self._stream
+        if stream is None or isinstance(stream, str):
+            stream = sys.stderr if stream == "stderr" else sys.stdout
         colors = self._colors
         if colors is None:
             colors = wants_colors(stream)

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 from typing import TypeAlias, cast
 
 from mastra_core.errors import ConfigurationError
-from mastra_core.runtime.config import LogLevelWord, ObservabilityConfig, storage_url_from_environment
+from mastra_core.runtime.config import LogLevelWord, ObservabilityConfig
 from mastra_core.storage.protocols import Store
 from mastra_core.storage.registry import open_store
 from mastra_core.tracing.observability import NoOpObservability, ObservabilityInstance
@@ -24,13 +24,11 @@ CreateObservability: TypeAlias = Callable[[ObservabilityConfig, Store | None], O
 
 
 def find_storage(given: object) -> Store | None:
-    """The store itself, the one of a URL, the one of `MASTRA_STORAGE_URL`, or none.
+    """The store itself, the one of a URL, or none.
 
     Raises:
         ConfigurationError: it is no store, or no installed store knows the URL.
     """
-    if given is None:
-        given = storage_url_from_environment()
     if given is None or isinstance(given, Store):
         return given
     if isinstance(given, str):
@@ -40,34 +38,39 @@ def find_storage(given: object) -> Store | None:
     )
 
 
-def find_observability(
-    given: object, storage: Store | None, log_level: LogLevelWord | None
-) -> ObservabilityInstance:
-    """The instance given, or one made from the settings; without both, one that records nothing.
+def find_parts(
+    observability: object, storage: object, log_level: LogLevelWord | None
+) -> tuple[Store | None, ObservabilityInstance]:
+    """The storage, and the instance given or one made from the settings.
 
     Args:
-        given: settings, an instance, or None.
-        storage: where signals go.
+        observability: settings, an instance, or None: the settings of the environment and of the TOML file.
+            These alone record where they, or `storage`, say where to.
+        storage: a store or its URL; None is the one of the settings or of the instance.
         log_level: taken where the settings say nothing of it.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: one of them is no such thing, a setting is wrong, or no installed store knows
+            the URL.
     """
-    if given is None and storage is None:
-        return NoOpObservability()
-    if given is None:
-        given = ObservabilityConfig()
-    if isinstance(given, ObservabilityConfig):
-        if log_level is not None and "log_level" not in given.model_fields_set:
-            given = given.model_copy(update={"log_level": log_level})
+    if observability is None or isinstance(observability, ObservabilityConfig):
+        config = ObservabilityConfig() if observability is None else observability
+        store = find_storage(config.storage if storage is None else storage)
         create = _find_implementation()
-        return NoOpObservability() if create is None else create(given, storage)
-    if all(hasattr(given, name) for name in ("tracer", "logger", "metrics", "context", "ashutdown")):
-        return cast("ObservabilityInstance", given)
+        if create is None or (observability is None and store is None and not _says_where_to(config)):
+            return store, NoOpObservability()
+        return store, create(config if log_level is None else config.with_log_level(log_level), store)
+    if all(hasattr(observability, name) for name in ("tracer", "logger", "metrics", "context", "ashutdown")):
+        store = getattr(observability, "store", None) if storage is None else find_storage(storage)
+        return store, cast("ObservabilityInstance", observability)
     raise ConfigurationError(
         "Field `observability` must be an ObservabilityConfig, or an instance such as Observability(…), "
-        f"got {given!r}"
+        f"got {observability!r}"
     )
+
+
+def _says_where_to(config: ObservabilityConfig) -> bool:
+    return any(named.storage or named.exporters for named in (config, *config.configs.values()))
 
 
 def _find_implementation() -> CreateObservability | None:

@@ -1,38 +1,52 @@
 """Settings of observability, and the environment variables that the runtime reads.
 
-`ObservabilityConfig` is all that core knows of an implementation: what a user may say. It is
-checked at construction; every error names the field as the user writes it, for instance
+`ObservabilityConfig` is all that core knows of an implementation: what a user may say, in code, in
+environment variables and in a TOML file (`mastra_core.runtime.sources`). It is checked at construction;
+every error names the field as the user writes it, for instance
 ``Field `observability.sampling.ratio` must be within 0 and 1, got 7 (int)``.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.runtime.exporter_setting import ExporterSetting, check_exporters, check_not_shared
 from mastra_core.runtime.metrics_config import MetricsConfig
+from mastra_core.runtime.sensitive_config import SensitiveDataConfig
+from mastra_core.runtime.sources import Settings, check_is_written, name_of_table, read_environment, read_toml
 from mastra_core.signals.events import DropEvent
+from mastra_core.signals.log import to_level
+from mastra_core.storage.protocols import Store
 from mastra_core.tracing.options import Identifier, TracingOptions
 from mastra_core.validated import Validated
 
 LogLevelWord = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 """A level as users write it, in rising order of weight."""
 
-_HANDLERS = (
-    "on_tracing_event",
-    "on_log_event",
-    "on_metric_event",
-    "on_score_event",
-    "on_feedback_event",
-    "export_tracing_event",
-    "export",
-)
+_PREFIX = "MASTRA_OBSERVABILITY_"
+_OTHER_VARIABLES = {"MASTRA_STORAGE_URL": "storage", "MASTRA_ENVIRONMENT": "environment"}
+"""Short names of variables; the long ones, `MASTRA_OBSERVABILITY_…`, weigh more."""
+
+_OUTERMOST = ("toml_file", "configs", "config_selector")
+"""What a named configuration has no say in."""
+
+DEFAULT_CONFIG = "default"
+"""What the settings around named configurations are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,44 +119,6 @@ class PayloadLimits(Validated):
     max_bytes: Annotated[int, Field(ge=64)] = 262_144
 
 
-def _check_expressions(patterns: Mapping[str, str]) -> dict[str, str]:
-    for name, pattern in patterns.items():
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"regular expressions by a name; {name} is {pattern!r}: {error}") from error
-    return dict(patterns)
-
-
-class SensitiveDataConfig(Validated):
-    """How secrets are found and hidden before anything leaves.
-
-    Attributes:
-        keys: names of secrets, and ends of such names, instead of the built-in ones.
-        more_keys: further ones.
-        allowed_keys: names that are no secrets after all.
-        more_patterns: looks of further secrets: regular expressions by a name of theirs. They are run
-            over every text, so they must not go back and forth in it; where one has a group `secret`,
-            only that is hidden.
-        style: `full` leaves nothing, `partial` the last four characters of a long secret, `hash` a mark
-            that is equal for equal secrets.
-        mask: what stands for a secret.
-        hash_key: for marks that are to be equal in several programs; None makes one of its own.
-    """
-
-    path: ClassVar[str] = "observability.sensitive_data"
-
-    keys: Sequence[str] | None = None
-    more_keys: Sequence[str] = ()
-    allowed_keys: Sequence[str] = ()
-    more_patterns: Annotated[Mapping[str, str], AfterValidator(_check_expressions)] = Field(
-        default_factory=dict[str, str]
-    )
-    style: Literal["full", "partial", "hash"] = "full"
-    mask: Annotated[str, Field(min_length=1)] = "[REDACTED]"
-    hash_key: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
-
-
 def _read_sampling(value: object) -> SamplingConfig:
     if isinstance(value, SamplingConfig):
         return value
@@ -152,32 +128,25 @@ def _read_sampling(value: object) -> SamplingConfig:
         return SamplingConfig(ratio=value)
     if callable(value):
         return SamplingConfig(custom=cast("Sampler", value))
+    if isinstance(value, Mapping):
+        return SamplingConfig(**cast("Mapping[str, Any]", value))
     raise ValueError("'always', 'never', a ratio within 0 and 1, a function or a SamplingConfig")
 
 
 def _read_metrics(value: object) -> bool | MetricsConfig:
     if isinstance(value, bool | MetricsConfig):
         return value
+    if isinstance(value, Mapping):
+        return MetricsConfig(**cast("Mapping[str, Any]", value))
     raise ValueError("True, False or a MetricsConfig")
 
 
 def _read_sensitive_data(value: object) -> bool | SensitiveDataConfig:
     if isinstance(value, bool | SensitiveDataConfig):
         return value
+    if isinstance(value, Mapping):
+        return SensitiveDataConfig(**cast("Mapping[str, Any]", value))
     raise ValueError("True, False or a SensitiveDataConfig")
-
-
-def _check_exporters(exporters: Sequence[object] | None) -> tuple[object, ...] | None:
-    if exporters is None:
-        return None
-    for exporter in exporters:
-        if isinstance(exporter, type):
-            raise ValueError(f"made of exporters, not of classes: write {exporter.__name__}(…)")
-        if not any(callable(getattr(exporter, name, None)) for name in _HANDLERS):
-            raise ValueError(
-                f"made of exporters, objects with one of {', '.join(_HANDLERS)}; {exporter!r} has none"
-            )
-    return tuple(exporters)
 
 
 def _check_processors(processors: Sequence[object]) -> tuple[object, ...]:
@@ -189,14 +158,47 @@ def _check_processors(processors: Sequence[object]) -> tuple[object, ...]:
     return tuple(processors)
 
 
+def _read_storage(value: object) -> Store | str | None:
+    if value is None or (isinstance(value, str) and value) or isinstance(value, Store):
+        return value
+    raise ValueError("a store or a URL such as duckdb:///telemetry.duckdb")
+
+
+def _read_level(value: object) -> object:
+    """Levels as people write them: `INFO`, `warning`."""
+    level = to_level(value.strip()) if isinstance(value, str) else None
+    return value if level is None else level.word
+
+
+ConfigSelector = Callable[[Mapping[str, Any]], str | None]
+"""Names a configuration for a request context; None for the default one."""
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where the values of a configuration come from, which makes no two configurations differ."""
+
+    said: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    settings: Settings | None = field(default=None, compare=False)
+
+
 class ObservabilityConfig(Validated):
     """What is recorded, of whom, and where it goes.
 
+    Everything can also be said in environment variables (`MASTRA_OBSERVABILITY_SAMPLING__RATIO=0.1`), and in
+    a TOML file: in a table `[tool.mastra.observability]` of the `pyproject.toml` in the working directory, or
+    in `[observability]` of the file that `toml_file` names. Code weighs more than the environment, that more
+    than the file.
+
     Attributes:
+        toml_file: file that is read; None reads `pyproject.toml` in the working directory, if it is there.
+        storage: a store or its URL, which `Mastra(storage=…)` outweighs. None is none.
         service_name: of the program.
         environment: where it runs; None reads `MASTRA_ENVIRONMENT`, then `ENVIRONMENT`, and is
             `development` without them (`resolve_environment`).
-        exporters: where signals go. None is a `DefaultExporter` where a storage is configured.
+        exporters: where signals go: exporters, names of installed ones (`"default"`, `"console"`, `"json"`,
+            `"package.module:Class"`), or tables of such a name and options (`{"type": "json", "target":
+            "events.jsonl"}`). None is a `DefaultExporter` where a storage is configured.
         log_level: least weight of logs that are kept; None is `info`.
         sampling: "always", "never", a ratio, a function, or a `SamplingConfig`; see there.
         processors: see spans, logs and metrics before export, and may change or drop them.
@@ -212,17 +214,25 @@ class ObservabilityConfig(Validated):
             dropped, the newest first, and counted.
         on_dropped: told of every loss, on a worker's thread.
         max_span_lifetime_s: a span open for longer is stored as it is, incomplete.
+        configs: further configurations by name. Each says what is different from the settings around it,
+            which are the configuration called `default`.
+        config_selector: names the configuration of a trace, once, where the trace begins: a function of its
+            request context, or the key there that has the name. None and names that are not in `configs`
+            stand for `default`; the latter are told once.
 
     Raises:
-        ConfigurationError: a value is wrong; the message names the field and what is allowed.
+        ConfigurationError: a value is wrong; the message names the field, what is allowed, and where the
+            value comes from.
     """
 
     path: ClassVar[str] = "observability"
 
+    toml_file: Path | None = None
+    storage: Annotated[Store | str | None, PlainValidator(_read_storage)] = Field(default=None, repr=False)
     service_name: Annotated[str, Field(min_length=1)] = "mastra-app"
     environment: Annotated[str, Field(min_length=1)] | None = None
-    exporters: Annotated[Sequence[object] | None, AfterValidator(_check_exporters)] = None
-    log_level: LogLevelWord | None = None
+    exporters: Annotated[Sequence[ExporterSetting] | None, AfterValidator(check_exporters)] = None
+    log_level: Annotated[LogLevelWord | None, BeforeValidator(_read_level)] = None
     sampling: Annotated[
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
     ] = Field(default_factory=SamplingConfig)
@@ -237,6 +247,87 @@ class ObservabilityConfig(Validated):
     max_queue_events: Annotated[int, Field(ge=1)] = 131_072
     on_dropped: Callable[[DropEvent], None] | None = None
     max_span_lifetime_s: Annotated[float, Field(gt=0)] = 3600.0
+    configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any])
+    config_selector: Annotated[str, Field(min_length=1)] | ConfigSelector | None = None
+
+    _origin: _Origin = PrivateAttr(default_factory=_Origin)
+
+    def __init__(self, /, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
+        """Check the values, of all sources together."""
+        type(self).model_rebuild()  # it has fields of its own kind
+        settings = _read_sources(type(self), values)
+        outermost = {name: value for name, value in settings.values.items() if name != "configs"}
+        try:
+            super().__init__(**outermost)
+            if "configs" in settings.values:
+                super().__init__(**outermost, configs=self._make_configs(settings))
+        except ConfigurationError as error:
+            raise ConfigurationError(settings.explain(str(error))) from None
+        self._origin = _Origin(values, settings)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str], **values: Any) -> Self:  # noqa: ANN401
+        """Settings of a file: `[observability]`, or `[tool.mastra.observability]` of a `pyproject.toml`.
+
+        Raises:
+            ConfigurationError: the file or the table is not there, or cannot be read.
+        """
+        return cls(toml_file=path, **values)
+
+    def _make_configs(self, settings: Settings) -> dict[str, ObservabilityConfig]:
+        """The named configurations, each with what it does not say filled in."""
+        made: dict[str, ObservabilityConfig] = {}
+        entries: object = settings.values.get("configs", {})
+        if not isinstance(entries, Mapping):
+            raise ConfigurationError(
+                f"Field `{self.path}.configs` must be configurations by name, got {entries!r}"
+            )
+        for name, said in cast("Mapping[str, object]", entries).items():
+            made[name] = self._make_config(settings, name, said)
+        check_not_shared({DEFAULT_CONFIG: self.exporters} | {name: made[name].exporters for name in made})
+        return made
+
+    def _make_config(self, settings: Settings, name: str, said: object) -> ObservabilityConfig:
+        path = f"{self.path}.configs.{name}"
+        if name == DEFAULT_CONFIG:
+            raise ConfigurationError(f"Field `{path}` cannot be: these are the settings around `configs`")
+        if not isinstance(said, Mapping):
+            raise ConfigurationError(
+                f"Field `{path}` must be an ObservabilityConfig or a table, got {said!r}"
+            )
+        for field_name in _OUTERMOST:
+            if field_name in said:
+                raise ConfigurationError(f"Field `{path}.{field_name}` cannot be inside `configs`")
+        inner = settings.inside("configs", name)
+        config = type(self).__new__(type(self))
+        values = {key: value for key, value in inner.values.items() if key not in _OUTERMOST}
+        try:
+            Validated.__init__(config, **values)
+        except ConfigurationError as error:
+            message = inner.explain(str(error)).replace(f"`{self.path}.", f"`{path}.")
+            raise ConfigurationError(message) from None
+        config._origin = _Origin(settings=inner)  # noqa: SLF001  # one of this class
+        return config
+
+    @property
+    def said_in_code(self) -> Mapping[str, Any]:
+        """The fields that were given in code, as they were given."""
+        return self._origin.said
+
+    def origin_of(self, field_name: str) -> str | None:
+        """Where the value of a field comes from (`sampling.ratio`); None for code and for defaults."""
+        settings = self._origin.settings
+        return None if settings is None else settings.origin_of(field_name)
+
+    def with_log_level(self, level: LogLevelWord) -> Self:
+        """The same, with this level where none is said."""
+        update: dict[str, object] = {
+            name: config.with_log_level(level) for name, config in self.configs.items()
+        }
+        update = {"configs": update}
+        if "log_level" not in self.model_fields_set:
+            update["log_level"] = level
+        return self.model_copy(update=update)
 
     @property
     def sampling_config(self) -> SamplingConfig:
@@ -258,11 +349,43 @@ class ObservabilityConfig(Validated):
         return MetricsConfig() if self.metrics else None
 
 
+def _read_sources(model: type[ObservabilityConfig], values: Mapping[str, Any]) -> Settings:
+    """What code, the environment and the file say, put together."""
+    settings = Settings(model.path, _write_out)
+    named: Any = values.get("toml_file") or os.environ.get(f"{_PREFIX}TOML_FILE")
+    path = Path("pyproject.toml") if named is None else _read_path(named)
+    table = read_toml(path, model.path, f"{model.path}.toml_file", is_needed=named is not None)
+    origin = f"[{name_of_table(path, model.path)}] of {str(path.absolute())!r}"
+    if "toml_file" in table:
+        raise ConfigurationError(
+            f"Field `{model.path}.toml_file` cannot be in a file; it comes from {origin}"
+        )
+    check_is_written(model, table, model.path, origin)
+    settings.put((), table, origin)
+    for variable, name in _OTHER_VARIABLES.items():
+        if text := os.environ.get(variable):
+            settings.put((name,), text, f"the environment variable {variable}")
+    read_environment(model, os.environ, _PREFIX, settings)
+    settings.put((), values, None)
+    return settings
+
+
+def _read_path(value: object) -> Path:
+    if isinstance(value, str | os.PathLike):
+        return Path(cast("str | os.PathLike[str]", value))
+    raise ConfigurationError(f"Field `observability.toml_file` must be a path, got {value!r}")
+
+
+def _write_out(way: tuple[str, ...], value: object) -> object:
+    """Short forms as the tables they stand for, and named configurations as what was said of them."""
+    if isinstance(value, ObservabilityConfig):
+        return value.said_in_code
+    if way == ("sampling",) or (way[:1] == ("configs",) and way[2:] == ("sampling",)):
+        ratio = {"always": 1.0, "never": 0.0}.get(value, value) if isinstance(value, str) else value
+        return {"ratio": ratio} if isinstance(ratio, float | int) and not isinstance(ratio, bool) else value
+    return value
+
+
 def resolve_environment(given: str | None = None) -> str:
     """`given`, else `MASTRA_ENVIRONMENT`, else `ENVIRONMENT`, else `development`."""
     return given or os.environ.get("MASTRA_ENVIRONMENT") or os.environ.get("ENVIRONMENT") or "development"
-
-
-def storage_url_from_environment() -> str | None:
-    """`MASTRA_STORAGE_URL`; None where it is not set, or empty."""
-    return os.environ.get("MASTRA_STORAGE_URL") or None

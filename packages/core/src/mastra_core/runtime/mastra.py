@@ -15,7 +15,7 @@ from typing import Any, Self, Unpack
 
 from mastra_core.errors import StoreNotFoundError, UnsupportedQueryError
 from mastra_core.runtime.agent import Agent
-from mastra_core.runtime.assembly import find_observability, find_storage
+from mastra_core.runtime.assembly import find_parts
 from mastra_core.runtime.config import ObservabilityConfig
 from mastra_core.runtime.logger_option import level_of
 from mastra_core.runtime.registry import Registry
@@ -56,9 +56,10 @@ class Mastra:
             agents: accessible by name, as are workflows and tools.
             workflows: each with at least one step.
             tools: observed also when they are run alone.
-            storage: a store, or its URL; None reads `MASTRA_STORAGE_URL`. One that cannot be
-                opened now stops nothing but reading from it.
-            observability: settings, or an instance. None records where there is a storage.
+            storage: a store, or its URL; None takes the one of the settings, such as `MASTRA_STORAGE_URL`.
+                One that cannot be opened now stops nothing but reading from it.
+            observability: settings, or an instance. None takes what the environment and a TOML file say
+                (`ObservabilityConfig`), and records where there is a storage, or an exporter.
             logger: deprecated: a level, or a logger whose level is taken as
                 `observability.log_level` where that is not set. An instance keeps its own level.
 
@@ -80,10 +81,7 @@ class Mastra:
         self._tools = Registry(tools, Tool, "tools")
         for workflow in self._workflows.all():
             workflow.check()
-        self._storage = find_storage(storage)
-        self._observability = find_observability(observability, self._storage, level)
-        if self._storage is None:
-            self._storage = getattr(self._observability, "store", None)  # of an instance that was handed in
+        self._storage, self._observability = find_parts(observability, storage, level)
         for agent in self._agents.all():
             agent.mastra = self
         for workflow in self._workflows.all():

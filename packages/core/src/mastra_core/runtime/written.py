@@ -1,0 +1,103 @@
+"""What a field of settings may be written as, in a file or in an environment variable.
+
+Told by the field's annotation, so that a new field can be written down without a word about it here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, cast, get_args, get_origin
+
+from mastra_core.validated import Validated
+
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_CODE: set[object] = {Callable, object, NoneType}
+"""What nothing but code can give."""
+
+_LISTS: set[object] = {Sequence, Collection, AbstractSet, list, tuple, set, frozenset}
+_MAPS: set[object] = {Mapping, dict}
+
+
+@dataclass
+class Form:
+    """What may stand for a field.
+
+    Attributes:
+        table: the settings inside it, where it has names of its own.
+        entries: annotation of the values, where it is a map with free keys.
+        is_list: whether several values may stand there.
+        leaves: kinds of single values; `Literal` for words.
+    """
+
+    table: type[Validated] | None = None
+    entries: object = None
+    is_list: bool = False
+    leaves: set[object] = field(default_factory=set[object])
+
+    @property
+    def is_code(self) -> bool:
+        """Whether nothing but code can give it: a function, or an object."""
+        is_written = self.table is not None or self.entries is not None or self.is_list
+        return not is_written and self.leaves <= _CODE
+
+
+def form_of(annotation: object) -> Form:
+    """The form of a field with this annotation."""
+    form = Form()
+    for part in _alternatives(annotation):
+        kind: object = get_origin(part) or part
+        inside = get_args(part)
+        if inside and kind in _LISTS:
+            form.is_list |= not form_of(inside[0]).is_code
+        elif inside and kind in _MAPS:
+            form.entries = inside[1]
+        elif isinstance(part, type) and issubclass(part, Validated):
+            form.table = part
+        else:
+            form.leaves.add(kind)
+    return form
+
+
+def _alternatives(annotation: object) -> Iterator[object]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _alternatives(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for part in get_args(annotation):
+            yield from _alternatives(part)
+    else:
+        yield annotation
+
+
+def read_text(text: str, form: Form) -> object:
+    """The value that a text stands for; one that stands for none of the field's kinds is left as it is.
+
+    Lists are separated by commas, or JSON; tables and maps are JSON.
+
+    Raises:
+        ValueError: it begins like JSON and is none.
+    """
+    word = text.strip()
+    may_be_json = form.is_list or form.table is not None or form.entries is not None
+    if may_be_json and word[:1] in ("[", "{"):
+        return cast("object", json.loads(word))
+    if form.is_list:
+        return [part for part in map(str.strip, word.split(",")) if part]
+    if bool in form.leaves and word.lower() in (*_TRUE, *_FALSE):
+        return word.lower() in _TRUE
+    if str not in form.leaves and form.leaves & {int, float}:
+        return _number(word, text)
+    return text
+
+
+def _number(word: str, text: str) -> Any:  # noqa: ANN401  # a number, or the text
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return text

@@ -374,7 +374,7 @@ def test_scores_and_feedback_take_the_context_of_what_they_judge(obs, capture):
         ({"sampling": 7}, "observability.sampling.ratio"),
         ({"sampling": "sometimes"}, "observability.sampling"),
         ({"log_level": "loud"}, "observability.log_level"),
-        ({"exporters": ["console"]}, "observability.exporters"),
+        ({"exporters": ["consol"]}, "observability.exporters"),
         ({"max_queue_events": 0}, "observability.max_queue_events"),
         ({"serviceName": "x"}, "observability.serviceName"),
         ({"payload": {"max_depth": 0}}, "observability.payload"),

@@ -9,6 +9,7 @@ from mastra_core.testing.contracts import (
     DurableSpanStoreContract,
     DurableStoreContract,
     FeedbackStoreContract,
+    LifecycleStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
 )
@@ -48,4 +49,8 @@ class TestNames(Embedded, DiscoveryStoreContract):
 
 
 class TestWhole(Embedded, DurableStoreContract):
+    pass
+
+
+class TestLifecycle(Embedded, LifecycleStoreContract):
     pass

@@ -11,7 +11,7 @@ from typing import Any
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, is_storable
-from mastra_clickhouse.schema import DERIVED, OPEN_SPANS, TABLES, quote, rows_of
+from mastra_clickhouse.schema import DERIVED, LAST_NS, OPEN_SPANS, TABLES, quote, rows_of
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
 from mastra_core.signals.events import Signal
 from mastra_core.storage.discovery import TABLE_OF
@@ -65,7 +65,8 @@ def prune(session: Session, cutoffs: Mapping[Signal, int]) -> RemovedRows:
     for signal, cutoff_ns in cutoffs.items():
         table = TABLE_OF[signal]
         where = Conditions()
-        where.add(f"{quote(table.time)} < {where.parameters.time(cutoff_ns)}")
+        last_ns = min(cutoff_ns - 1, LAST_NS)  # of what goes; a cutoff may lie beyond all that a row can have
+        where.add(f"{quote(table.time)} <= {where.parameters.time(last_ns)}")
         if signal != "spans":
             counts[signal] = _count(session, table.name, where)
             if counts[signal]:

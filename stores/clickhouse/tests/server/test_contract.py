@@ -8,6 +8,7 @@ from mastra_core.testing.contracts import (
     DurableLogStoreContract,
     DurableSpanStoreContract,
     FeedbackStoreContract,
+    LifecycleStoreContract,
     MetricStoreContract,
     ScoreStoreContract,
 )
@@ -57,4 +58,8 @@ class TestFeedback(OnServer, FeedbackStoreContract):
 
 
 class TestNames(OnServer, DiscoveryStoreContract):
+    pass
+
+
+class TestLifecycle(OnServer, LifecycleStoreContract):
     pass

@@ -51,6 +51,14 @@ class RetentionLaws(StoreTests[Any]):
         assert store.prune({}, now=datetime(2200, 1, 1, tzinfo=UTC)) == RemovedRows()
         assert store.prune(dict.fromkeys(_SIGNALS, 1)).total == 6  # with the present as now
 
+    def test_l28_ages_may_be_counted_from_beyond_every_time_that_a_row_can_have(self, store: Any) -> None:  # noqa: ANN401
+        """Then everything is too old."""
+        write_all(store, marked("old", 1))
+        everything: dict[str, Any] = dict.fromkeys(_SIGNALS, 1)
+        removed = store.prune(everything, now=datetime(9999, 12, 31, tzinfo=UTC))
+        assert removed == RemovedRows(spans=3, logs=2, metrics=1, scores=1, feedback=1)
+        assert store.list_traces().total == store.list_logs().total == 0
+
     def test_l28_what_is_left_of_a_trace_has_its_own_root_and_failures(self, store: Any) -> None:  # noqa: ANN401
         """A trace that lost its root is listed by the next one, or not at all; its spans stay."""
         late = NOON_NS + 10**15

@@ -9,6 +9,7 @@ from mastra_observability.exporters import (
     ConsoleExporter,
     DefaultExporter,
     JsonExporter,
+    SpoolConfig,
     TestExporter,
 )
 from mastra_observability.exporters.tree import render_tree
@@ -24,6 +25,7 @@ __all__ = [
     "Observability",
     "SecretPattern",
     "SensitiveDataFilter",
+    "SpoolConfig",
     "TestExporter",
     "__version__",
     "render_tree",

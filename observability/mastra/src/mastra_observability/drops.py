@@ -24,6 +24,7 @@ _REASONS = {
     "too_large": "its payloads alone are larger than what may wait",
     "exporter_failed": "the exporter failed",
     "rejected": "the store refuses the row",
+    "spool_broken": "a file of the spool cannot be read any more",
     "unsupported": "the store does not keep this signal",
     "processor_failed": "a processor failed; its items are dropped rather than let through",
     "shutdown": "the time for shutting down was over",

@@ -39,12 +39,19 @@ HANDLERS: dict[type, str] = {
     FeedbackEvent: "on_feedback_event",
 }
 
+Loss = tuple[Signal, str, int, str | None]
+"""Signal, reason, count and the text of an error."""
+
 DropReport = Callable[[Signal, str, int, str | None], None]
 """Takes signal, reason, count and the text of an error."""
 
 
 def _ignore_drop(signal: Signal, reason: str, count: int, detail: str | None) -> None:
     """Where drops go before the exporter is part of a pipeline."""
+
+
+def _ignore_taken_over(signal: Signal, count: int) -> None:
+    """The same for what was accepted elsewhere."""
 
 
 class BaseExporter:
@@ -70,6 +77,7 @@ class BaseExporter:
     log_level: str | LogLevel | None = None
 
     report_drop: DropReport = staticmethod(_ignore_drop)  # replaced per instance by the pipeline
+    report_taken_over: Callable[[Signal, int], None] = staticmethod(_ignore_taken_over)  # the same
     _runner: asyncio.Runner | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401
@@ -115,6 +123,10 @@ class BaseExporter:
 
     def shutdown(self) -> None:
         """Called once after the last event and the last flush: release files and connections."""
+
+    def own_stats(self) -> dict[str, object]:
+        """Further figures for `stats()`."""
+        return {}
 
     def _run(self, awaitable: Awaitable[Any]) -> None:
         """Wait for a coroutine on an event loop of this exporter's thread."""

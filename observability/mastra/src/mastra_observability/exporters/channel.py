@@ -20,7 +20,7 @@ from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal
 from mastra_core.signals.log import LOG_LEVELS, LogLevel
 from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_observability.drops import Drops, log
-from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.exporters.base import BaseExporter, Loss
 from mastra_observability.worker import Worker
 
 FIRST_DELAY_S = 0.1
@@ -29,9 +29,6 @@ STOP_GRACE_S = 0.1
 
 Weighed = tuple[Event, int]
 """An event and the bytes of its payloads."""
-
-Loss = tuple[Signal, str, int, str | None]
-"""Signal, reason, count and the text of an error."""
 
 
 class Channel:
@@ -66,6 +63,7 @@ class Channel:
             f"mastra-{name}", self._step, self._has_work, exporter.linger_s, on_stop=self._close_exporter
         )
         exporter.report_drop = self._report_drop
+        exporter.report_taken_over = self._report_taken_over
         self._reset()
 
     def _reset(self) -> None:
@@ -75,6 +73,7 @@ class Channel:
         self._queued_bytes = 0
         self._batch: list[Event] = []
         self._batch_losses: list[Loss] | None = None
+        self._batch_thread = 0
         self._retry_delay_s = 0.0
         self._accepted: Counter[Signal] = Counter()
         self._exported: Counter[Signal] = Counter()
@@ -150,6 +149,7 @@ class Channel:
                 "queued": len(self._queue) + len(self._batch),
                 "queued_bytes": self._queued_bytes,
                 "last_error": self._last_error,
+                **self.exporter.own_stats(),
             }
 
     def reset_after_fork(self) -> None:
@@ -186,13 +186,14 @@ class Channel:
         """Hand the batch over; False where it is to be tried again."""
         batch, losses = self._batch, list[Loss]()
         self._batch_losses = losses
+        self._batch_thread = threading.get_ident()
         try:
             self.exporter.export(batch)
         except BaseException as error:  # noqa: BLE001  # whatever an exporter raises stays here
             if getattr(error, "retryable", False) and not self._stop_retrying.is_set():
                 self._back_off(error)
                 return False
-            losses = _losses_of(batch, "exporter_failed", str(error) or repr(error))
+            losses = losses_of(batch, "exporter_failed", str(error) or repr(error))
         finally:
             self._batch_losses = None
         self._settle(batch, losses)
@@ -203,7 +204,7 @@ class Channel:
         with self._lock:
             if self._is_abandoned:
                 return
-            self._exported.update(_count(batch))
+            self._exported.update(count_by_signal(batch))
             for signal, _, count, _ in losses:
                 self._exported[signal] -= count
             self._done_count += len(batch)
@@ -216,12 +217,10 @@ class Channel:
         self._tell(losses)
 
     def _back_off(self, error: BaseException) -> None:
-        """Wait longer each time, with jitter, so that many programs do not come back as one."""
         self._last_error = str(error) or repr(error)
         if not self._retry_delay_s:
             log.warning("%s cannot deliver now and keeps trying: %s", self.name, error)
-        longest = min(LONGEST_DELAY_S, max(FIRST_DELAY_S, self._retry_delay_s * 2))
-        self._retry_delay_s = random.uniform(longest / 2, longest)
+        self._retry_delay_s = longer_delay(self._retry_delay_s)
 
     def _finish_flushes(self) -> None:
         """Set the events of the flushes whose share was handed over."""
@@ -247,12 +246,18 @@ class Channel:
 
     def _report_drop(self, signal: Signal, reason: str, count: int, detail: str | None) -> None:
         """What an exporter calls; inside `export` it holds only if the batch is not tried again."""
-        if self._batch_losses is not None:
+        if self._batch_losses is not None and threading.get_ident() == self._batch_thread:
             self._batch_losses.append((signal, reason, count, detail))
             return
         with self._lock:
             self._exported[signal] -= count
         self._tell([(signal, reason, count, detail)])
+
+    def _report_taken_over(self, signal: Signal, count: int) -> None:
+        """What an exporter calls for events that another process had accepted, once they were exported."""
+        with self._lock:
+            self._accepted[signal] += count
+            self._exported[signal] += count
 
     def _drop_rest(self) -> None:
         with self._lock:
@@ -261,7 +266,7 @@ class Channel:
             self._queue.clear()
             self._batch = []
             self._queued_bytes = 0
-        self._tell(_losses_of(rest, "shutdown", self._last_error))
+        self._tell(losses_of(rest, "shutdown", self._last_error))
 
     def _tell(self, losses: Sequence[Loss]) -> None:
         for signal, reason, count, detail in losses:
@@ -273,11 +278,19 @@ def _is_below(event: Event, least: LogLevel) -> bool:
     return isinstance(event, LogEvent) and LOG_LEVELS.get(event.log.level, LogLevel.FATAL) < least
 
 
-def _losses_of(events: Sequence[Event], reason: str, detail: str | None) -> list[Loss]:
-    return [(signal, reason, count, detail) for signal, count in _count(events).items()]
+def longer_delay(delay_s: float) -> float:
+    """How long to wait after `delay_s`: longer, with jitter, so that programs do not come back as one."""
+    longest = min(LONGEST_DELAY_S, max(FIRST_DELAY_S, delay_s * 2))
+    return random.uniform(longest / 2, longest)
 
 
-def _count(events: Sequence[Event]) -> Counter[Signal]:
+def losses_of(events: Sequence[Event], reason: str, detail: str | None) -> list[Loss]:
+    """The loss of events, by signal."""
+    return [(signal, reason, count, detail) for signal, count in count_by_signal(events).items()]
+
+
+def count_by_signal(events: Sequence[Event]) -> Counter[Signal]:
+    """How many events there are of each signal."""
     counts = Counter[Signal]()
     for kind, count in Counter(map(type, events)).items():  # counted in C
         counts[SIGNAL_OF[kind]] += count

@@ -1,21 +1,27 @@
 """The way into the configured store, for every signal that the store keeps.
 
 Batches are written as a whole; the store makes writing them twice harmless, so a passing fault is
-answered by the same batch again. A row that the store refuses is found and dropped alone.
+answered by the same batch again. With a spool they are on disk before that, and a thread of the spool
+writes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from mastra_core.errors import ConfigurationError, StorageError, WriteRejectedError
-from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
-from mastra_core.storage.protocols import FeedbackStore, LogStore, MetricStore, ScoreStore, SpanStore, Store
-from mastra_observability.exporters.base import BaseExporter
+from mastra_core.errors import ConfigurationError
+from mastra_core.signals.events import SIGNAL_OF, Event, Signal
+from mastra_core.storage.protocols import Store
+from mastra_observability.exporters.base import BaseExporter, Loss
+from mastra_observability.exporters.spool_config import SpoolConfig
+from mastra_observability.exporters.store_writer import write_events
 from mastra_observability.levels import check_exporter_level
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from mastra_observability.exporters.spool import Spool
 
 
 class DefaultExporter(BaseExporter):
@@ -26,6 +32,9 @@ class DefaultExporter(BaseExporter):
         batch_size: most events written at once.
         flush_interval_s: how long events wait for company, in seconds.
         log_level: least weight of logs that it gets; None gets what the instance records.
+        spool: folder where events are kept on disk until the store has them, so that neither a killed
+            program nor a store that is away for hours loses any; or a `SpoolConfig`. None keeps them in
+            memory.
     """
 
     name = "DefaultExporter"
@@ -37,6 +46,7 @@ class DefaultExporter(BaseExporter):
         batch_size: int = 2_000,
         flush_interval_s: float = 1.0,
         log_level: str | None = None,
+        spool: SpoolConfig | str | os.PathLike[str] | None = None,
     ) -> None:
         self.log_level = check_exporter_level(log_level, "DefaultExporter")
         if batch_size < 1:
@@ -46,12 +56,14 @@ class DefaultExporter(BaseExporter):
         self.batch_size = batch_size
         self.linger_s = flush_interval_s
         self._store = store
+        self._spool_config = _read_spool(spool)
+        self._spool: Spool | None = None
 
     def start(self, store: Store | None) -> None:
-        """Take the configured store where none was given.
+        """Take the configured store where none was given, and open the spool.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: there is none, or the spool cannot be one.
         """
         self._store = self._store or store
         if self._store is None:
@@ -59,6 +71,21 @@ class DefaultExporter(BaseExporter):
                 "`DefaultExporter` needs a store, got none; pass storage=…, set MASTRA_STORAGE_URL, "
                 "or leave it out of `exporters`"
             )
+        if self._spool_config is not None:
+            self._spool = self._make_spool(self._spool_config)
+
+    def _make_spool(self, config: SpoolConfig) -> Spool:
+        from mastra_observability.exporters import spool  # noqa: PLC0415  # some builds of Python have no SQLite
+
+        def report_drop(signal: Signal, reason: str, count: int, detail: str | None) -> None:
+            self.report_drop(signal, reason, count, detail)  # the pipeline puts its own there later
+
+        def report_taken_over(signal: Signal, count: int) -> None:
+            self.report_taken_over(signal, count)  # the same
+
+        way = spool.Way(self._write, report_drop, report_taken_over)
+        linger_s, self.linger_s = self.linger_s, min(self.linger_s, spool.LINGER_S)
+        return spool.Spool(config, self.batch_size, linger_s, way)
 
     @property
     def signals(self) -> frozenset[Signal]:
@@ -66,64 +93,38 @@ class DefaultExporter(BaseExporter):
         return frozenset(SIGNAL_OF.values())
 
     def export(self, batch: Sequence[Event]) -> None:
-        """Write a batch, signal by signal.
+        """Write a batch: into the spool, or signal by signal into the store.
 
         Raises:
             StorageError: of the store; retryable where the same batch may be written again.
         """
-        by_kind: dict[type, list[Any]] = {}
-        for event in batch:
-            by_kind.setdefault(type(event), []).append(event)
-        for kind, events in by_kind.items():
-            self._write_signal(SIGNAL_OF[kind], events)
+        if self._spool is None or not self._spool.append(batch):
+            for loss in self._write(batch):
+                self.report_drop(*loss)
 
-    def _write_signal(self, signal: Signal, events: list[Any]) -> None:
-        store = self._store
-        if not getattr(cast("Store", store).capabilities, signal):
-            self.report_drop(signal, "unsupported", len(events), type(store).__name__)
-        elif signal == "spans":
-            self._write_spans(events)
-        elif signal == "logs":
-            self._write(signal, cast("LogStore", store).write_logs, [event.log for event in events])
-        elif signal == "metrics":
-            self._write(signal, cast("MetricStore", store).write_metrics, [event.metric for event in events])
-        elif signal == "scores":
-            self._write(signal, cast("ScoreStore", store).write_scores, [event.score for event in events])
-        else:
-            rows = [event.feedback for event in events]
-            self._write(signal, cast("FeedbackStore", store).write_feedback, rows)
+    def flush(self) -> None:
+        """Give the store a little time to take what is in the spool."""
+        if self._spool is not None:
+            self._spool.settle()
 
-    def _write_spans(self, events: Sequence[TracingEvent]) -> None:
-        store = cast("SpanStore", self._store)
-        ended = [event.span for event in events if event.type == "span_ended"]
-        done = {span.span_id for span in ended}
-        still_open = [
-            event.span for event in events if event.type != "span_ended" and event.span.span_id not in done
-        ]
-        if still_open:
-            self._write("spans", store.write_open_spans, still_open)
-        if ended:
-            self._write("spans", store.write_spans, ended)
+    def shutdown(self) -> None:
+        """Close the spool; the store belongs to who made it."""
+        if self._spool is not None:
+            self._spool.close()
 
-    def _write(self, signal: Signal, write: Callable[[Sequence[T]], None], rows: Sequence[T]) -> None:
-        """Write all rows; where one is refused, find it, drop it and write the others."""
-        try:
-            write(rows)
-        except WriteRejectedError as error:
-            if len(rows) == 1:
-                self.report_drop(signal, "rejected", 1, str(error))
-                return
-            refused = set(error.positions)
-            if refused:
-                for position in refused:
-                    self._write(signal, write, rows[position : position + 1])
-                self._write(signal, write, [row for i, row in enumerate(rows) if i not in refused])
-            else:
-                middle = len(rows) // 2
-                self._write(signal, write, rows[:middle])
-                self._write(signal, write, rows[middle:])
-        except StorageError as error:
-            if error.retryable:
-                raise
-            # Not this batch's fault, and no fault that passes: the other signals still get their turn.
-            self.report_drop(signal, "exporter_failed", len(rows), str(error))
+    def own_stats(self) -> dict[str, object]:
+        """What waits in the spool."""
+        return {} if self._spool is None else {"spool": self._spool.stats()}
+
+    def _write(self, events: Sequence[Event]) -> list[Loss]:
+        return write_events(cast("Store", self._store), events)
+
+
+def _read_spool(spool: object) -> SpoolConfig | None:
+    if spool is None or isinstance(spool, SpoolConfig):
+        return spool
+    if isinstance(spool, str | os.PathLike):
+        return SpoolConfig(folder=Path(cast("str | os.PathLike[str]", spool)))
+    if isinstance(spool, Mapping):
+        return SpoolConfig(**cast("Mapping[str, Any]", spool))
+    raise ConfigurationError(f"Field `spool` must be a folder or a SpoolConfig, got {spool!r}")

@@ -1,0 +1,27 @@
+"""Settings of the spool of a `DefaultExporter`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from mastra_core.validated import Validated
+
+
+class SpoolConfig(Validated):
+    """Where events wait on disk for their store, and how many.
+
+    Attributes:
+        path: folder of the spool, which is made if it is not there. Programs may share one.
+        max_bytes: of all its files together. What does not fit waits in memory, as without a spool.
+        store_wait_s: how long a flush, and the end of a program, wait for the store to have everything,
+            once everything is on disk.
+    """
+
+    path: ClassVar[str] = "spool"
+
+    folder: Path
+    max_bytes: Annotated[int, Field(ge=1_000_000)] = 1_000_000_000
+    store_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0

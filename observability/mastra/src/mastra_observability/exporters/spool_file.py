@@ -1,0 +1,144 @@
+"""A file of a spool: lots of events in an SQLite database that belongs to one process.
+
+SQLite keeps what was committed through a crash, and leaves out what was not. The connection locks the
+file for as long as it lives, so that a file that can be locked belongs to nobody any more.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+VERSION = 1
+"""Of the file's layout; a file says its own in `PRAGMA user_version`."""
+
+WORTH_SHRINKING_PAGES = 1_000
+"""An empty file of more pages, four megabytes, gives its room back to the disk."""
+
+Lot = tuple[int, int, bytes]
+"""Number, how many events, and these as JSON."""
+
+SpoolFileError = sqlite3.Error
+"""What goes wrong with the disk or with a file."""
+
+
+class FileInUseError(Exception):
+    """The file belongs to another connection, which lives."""
+
+
+class NewerFileError(Exception):
+    """A newer version of this program wrote the file."""
+
+
+class UnfinishedFileError(Exception):
+    """The file is being made, or its maker died meanwhile; nothing is in it."""
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """Whether the file will not be readable later, either."""
+    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class SpoolFile:
+    """Keeps lots of events in the order in which they came. For one thread at a time.
+
+    Args:
+        path: of the file.
+        is_new: whether to make it; else it must be there.
+
+    Attributes:
+        path: of the file.
+        event_count: events that it keeps.
+
+    Raises:
+        FileInUseError: somebody else has it.
+        NewerFileError: it cannot be read by this version.
+        UnfinishedFileError: it was never finished.
+        SpoolFileError: it cannot be made, or is no database.
+    """
+
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
+        self.path = path
+        mode = "rwc" if is_new else "rw"
+        self._db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            self.event_count = self._open(is_new=is_new)
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise FileInUseError from error
+            raise
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _open(self, *, is_new: bool) -> int:
+        """Lock the file, and make its table where it is new; how many events there are."""
+        self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")  # each commit is on disk, not only on its way
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise NewerFileError(f"{str(self.path)!r} has version {version}, this program knows {VERSION}")
+        if version == 0:
+            if not is_new:
+                raise UnfinishedFileError
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "CREATE TABLE lots "
+                "(id INTEGER PRIMARY KEY, event_count INTEGER NOT NULL, events BLOB NOT NULL)"
+            )
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+            self._db.execute("COMMIT")
+        (count,) = self._db.execute("SELECT coalesce(sum(event_count), 0) FROM lots").fetchone()
+        return int(count)
+
+    @property
+    def used_bytes(self) -> int:
+        """What is in use; the file itself may be larger."""
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+
+    def append(self, event_count: int, events: bytes) -> None:
+        """Keep a lot; it is on disk when this returns."""
+        self._db.execute("INSERT INTO lots (event_count, events) VALUES (?, ?)", (event_count, events))
+        self.event_count += event_count
+
+    def oldest(self, event_count: int) -> list[Lot]:
+        """The oldest lots, at least one, that have about so many events together."""
+        lots: list[Lot] = []
+        found = 0
+        for lot in self._db.execute("SELECT id, event_count, events FROM lots ORDER BY id"):
+            if lots and found + lot[1] > event_count:
+                break
+            lots.append(lot)
+            found += lot[1]
+        return lots
+
+    def remove(self, lots: Sequence[Lot]) -> None:
+        """Forget lots that `oldest` gave."""
+        self._db.execute("DELETE FROM lots WHERE id <= ?", (lots[-1][0],))
+        self.event_count -= sum(count for _, count, _ in lots)
+        if self.event_count == 0 and self._pragma("page_count") > WORTH_SHRINKING_PAGES:
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Release the file, and delete it where it is empty."""
+        try:
+            self._db.close()
+        finally:
+            if not self.event_count:
+                with suppress(OSError):  # another process looks at it just now, and will do the same
+                    self.path.unlink(missing_ok=True)
+
+    def _pragma(self, name: str) -> int:
+        (value,) = self._db.execute(f"PRAGMA {name}").fetchone()
+        return int(value)

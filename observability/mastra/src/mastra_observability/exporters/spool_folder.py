@@ -1,0 +1,167 @@
+"""The folder of a spool: a file of this process, and those that others left behind.
+
+Not for several threads at once.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from mastra_core.errors import ConfigurationError
+from mastra_observability.drops import log
+from mastra_observability.exporters.spool_file import (
+    FileInUseError,
+    Lot,
+    NewerFileError,
+    SpoolFile,
+    SpoolFileError,
+    UnfinishedFileError,
+    is_broken,
+)
+
+SUFFIX = ".events"
+
+
+class SpoolFolder:
+    """Finds and makes files.
+
+    Args:
+        path: of the folder; made where its parent is there.
+        on_broken: told how many events, accepted by this process, are lost with a file, and why.
+
+    Raises:
+        ConfigurationError: it cannot be a spool, or a newer version was at work here.
+    """
+
+    def __init__(self, path: Path, on_broken: Callable[[int, str], None]) -> None:
+        self.path = path.expanduser().absolute()
+        self._on_broken = on_broken
+        self.forget()
+        try:
+            self._open()
+        except (OSError, SpoolFileError) as error:
+            raise self._unusable(str(error)) from error
+        except NewerFileError as error:
+            raise self._unusable(f"{error}; update mastra-observability, or take another folder") from error
+
+    def forget(self) -> None:
+        """Know of no file any more."""
+        self._own: SpoolFile | None = None
+        self._made: set[Path] = set()
+        self._left: dict[Path, int] = {}
+        """Files that nobody appends to any more, and how many events they have."""
+        self._opened: SpoolFile | None = None
+        """One of these."""
+
+    @property
+    def files(self) -> list[SpoolFile]:
+        """Those that are open."""
+        return [file for file in (self._own, self._opened) if file is not None]
+
+    @property
+    def event_count(self) -> int:
+        """Events that are kept, without those of other processes that live."""
+        return sum(file.event_count for file in self.files) + sum(self._left.values())
+
+    def own(self) -> SpoolFile:
+        """The file to append to."""
+        if self._own is None:
+            path = self.path / f"{time.time_ns()}-{secrets.token_hex(4)}{SUFFIX}"
+            self._own = SpoolFile(path, is_new=True)
+            self._made.add(path)
+        return self._own
+
+    def is_foreign(self, file: SpoolFile) -> bool:
+        """Whether another process made it."""
+        return file.path not in self._made
+
+    def used_bytes(self) -> int:
+        """What is in use in this process's file, and all that the files of others take."""
+        own = self.own()
+        with os.scandir(self.path) as entries:
+            others = sum(e.stat().st_size for e in entries if not e.name.startswith(own.path.name))
+        return others + own.used_bytes
+
+    def oldest(self, event_count: int) -> tuple[SpoolFile, list[Lot]] | None:
+        """The oldest lots of this process, else of what was left behind; None where nothing is."""
+        while True:
+            file = self._own if self._own is not None and self._own.event_count else self._next_left()
+            if file is None:
+                return None
+            try:
+                return file, file.oldest(event_count)
+            except SpoolFileError as error:
+                if not is_broken(error):
+                    raise
+                self._set_aside(file, error)
+
+    def close(self) -> None:
+        """Close what is open; what is left in it can be opened again."""
+        files = self.files
+        self._own = self._opened = None
+        for file in files:
+            if file.event_count:
+                self._left[file.path] = file.event_count
+            with suppress(SpoolFileError):
+                file.close()
+
+    def _open(self) -> None:
+        self.path.mkdir(exist_ok=True)
+        for path in sorted(self.path.glob(f"*{SUFFIX}"), reverse=True):
+            file = self._take(path)
+            if file is not None:
+                if file.event_count:
+                    self._left[path] = file.event_count
+                file.close()
+        self.own()
+
+    def _next_left(self) -> SpoolFile | None:
+        """The next file that was left behind and has something in it."""
+        while self._opened is None or not self._opened.event_count:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+            if not self._left:
+                return None
+            self._opened = self._take(self._left.popitem()[0])
+        return self._opened
+
+    def _take(self, path: Path) -> SpoolFile | None:
+        """A file that was left behind; None where its maker lives, or another was quicker."""
+        try:
+            return SpoolFile(path)
+        except (FileInUseError, UnfinishedFileError):
+            return None
+        except SpoolFileError as error:
+            if is_broken(error):
+                _rename_broken(path, error)
+            return None
+
+    def _set_aside(self, file: SpoolFile, error: Exception) -> None:
+        """Go on without a file that can be read no more."""
+        if file is self._own:
+            self._own = None
+        else:
+            self._opened = None
+        with suppress(SpoolFileError):
+            file.close()
+        _rename_broken(file.path, error)
+        if not self.is_foreign(file):
+            self._on_broken(file.event_count, str(error))
+
+    def _unusable(self, why: str) -> ConfigurationError:
+        return ConfigurationError(
+            "Field `spool` must be a folder that can be written, or a new one in a folder that exists, "
+            f"got {str(self.path)!r}: {why}"
+        )
+
+
+def _rename_broken(path: Path, error: Exception) -> None:
+    log.warning("The spool file %r cannot be read and is set aside as .broken: %s", str(path), error)
+    with suppress(OSError):
+        path.rename(path.with_suffix(".broken"))

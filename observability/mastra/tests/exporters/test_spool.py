@@ -405,13 +405,17 @@ def run(tmp_path, folder):
     return run_one
 
 
-@pytest.mark.parametrize("death", ["os._exit(1)", "os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)"])
-def test_what_was_acknowledged_survives_every_death(run, folder, death):
-    """A program that dies after a flush, its store being away, has lost nothing of what was flushed."""
-    _, lines = run(f"obs.span('a').end()\nassert obs.flush()\n{death}", is_away=True)
-    assert lines == []
-    done, lines = run("obs.span('b').end()\nassert obs.flush()")
-    assert sorted(name for _, name in lines) == ["a", "b"], done.stderr
+def test_what_was_acknowledged_survives_every_death(run, folder):
+    """Programs that die after a flush, their store being away, have lost nothing of what was flushed."""
+    for death in ("os._exit(1)", "os.kill(os.getpid(), 9)", "os.kill(os.getpid(), 15)"):
+        done, lines = run(f"obs.span({death!r}).end()\nassert obs.flush()\n{death}", is_away=True)
+        assert done.returncode in (1, -9, -15)
+        assert lines == []
+    done, lines = run("obs.span('last').end()\nassert obs.flush()")
+    names = sorted(" ".join(words) for _, *words in lines)
+    assert names == ["last", "os._exit(1)", "os.kill(os.getpid(), 15)", "os.kill(os.getpid(), 9)"], (
+        done.stderr
+    )
     assert list(folder.iterdir()) == []
 
 

@@ -1,32 +1,93 @@
-"""A DuckDB store with a limit of size that is fed with ten times that.
+"""A DuckDB store with a limit of size that is fed with ten times that, by one thread, and asked by another.
 
-`python -m benchmarks.size_limit [MB [TIMES]]`
-Prints, every tenth of the way, the largest size that the file had with its log, the longest write, and the
-longest and the dearest step of retention.
+`python -m benchmarks.size_limit [MB [TIMES [FOLDER]]]`, in a folder on a disk of its own or in memory
+Prints, every tenth of the way, the largest size that the file had with its log, and what the longest write,
+the longest step of retention and the longest wait of the other thread for its turn were made of. On a
+machine that is shared, a write waits for a processor and for the disk; those are told apart from what
+this package does, by what Linux counts for each thread: the time that it ran, and the time that it was ready
+to run and no processor was free. What is left is the disk, and the engine's own threads.
 """
+
+from __future__ import annotations
 
 import base64
 import random
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mastra_core.signals.payload import Json, encode
-from mastra_core.testing.fakes import NOON_NS, fake_span
+from mastra_core.testing.fakes import NOON_NS, fake_log, fake_span
 from mastra_duckdb import DuckDBStore
+from mastra_duckdb.room import Room
 
 CHARACTERS = 2_400
 BATCH = 1_000
 
 
-def main(limit_mb: int = 200, times: int = 10) -> None:
+@dataclass(frozen=True, order=True)
+class Spent:
+    """Where the time of a piece of work went, in seconds.
+
+    Attributes:
+        wall: by the clock.
+        cpu: of all threads of the process.
+        starved: the thread could have run, and had no processor.
+    """
+
+    wall: float = 0.0
+    cpu: float = 0.0
+    starved: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} s ({self.cpu:.2f} CPU, {self.starved:.2f} no processor)"
+
+
+class Longest:
+    """The longest of several pieces of work, by the clock and by CPU."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.wall = Spent()
+        self.cpu = 0.0
+
+    @contextmanager
+    def measure(self) -> Iterator[None]:
+        """One more piece."""
+        began = time.perf_counter(), time.process_time(), _starved_s()
+        yield
+        spent = Spent(time.perf_counter() - began[0], time.process_time() - began[1], _starved_s() - began[2])
+        self.wall, self.cpu = max(self.wall, spent), max(self.cpu, spent.cpu)
+
+    def __str__(self) -> str:
+        return f"{self.wall}, dearest {self.cpu:.2f} s of CPU"
+
+
+def _starved_s() -> float:
+    """How long this thread has waited for a processor until now; 0 where the system does not tell."""
+    with suppress(OSError):
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
+
+
+def main(limit_mb: int = 200, times: int = 10, parent: str | None = None) -> None:
     """Feed it, and say how it went."""
     text = base64.b85encode(random.Random(3).randbytes(2_000_000)).decode()
-    number, fed, told, largest, writes = 0, 0, 0, 0, [0.0]
-    with tempfile.TemporaryDirectory() as folder:
+    number, fed, told, largest = 0, 0, 0, 0
+    writes, turns = Longest(), Longest()
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
+        steps = measured_steps()
         store = DuckDBStore(Path(folder) / "a.duckdb", retention=None, max_bytes=limit_mb * 1_000_000)
-        steps = timed(store)
+        store.initialize()
+        is_over = threading.Event()
+        other = threading.Thread(target=wait_for_turns, args=(store, turns, is_over))
+        other.start()
         while fed < limit_mb * 1_000_000 * times:
             batch = [
                 fake_span(
@@ -37,9 +98,8 @@ def main(limit_mb: int = 200, times: int = 10) -> None:
                 )
                 for n in range(number, number + BATCH)
             ]
-            began = time.perf_counter()
-            store.write_spans(batch)
-            writes.append(time.perf_counter() - began)
+            with writes.measure():
+                store.write_spans(batch)
             number += BATCH
             fed += BATCH * CHARACTERS
             largest = max(largest, sum(one.stat().st_size for one in Path(folder).glob("a.duckdb*")))
@@ -50,27 +110,40 @@ def main(limit_mb: int = 200, times: int = 10) -> None:
                 order = "the newest" if is_newest else "NOT the newest"
                 print(
                     f"fed {fed / 1e6:.0f} MB, largest {largest / 1e6:.1f} MB, "
-                    f"kept {kept.row_count} of {number}, {order}; longest write {max(writes):.2f} s, "
-                    f"longest step {max(wall for wall, _ in steps):.2f} s, "
-                    f"dearest step {max(cpu for _, cpu in steps):.2f} s of CPU",
+                    f"kept {kept.row_count} of {number}, {order}\n"
+                    f"  longest write {writes}\n  longest step {steps}\n  longest wait {turns}",
                     flush=True,
                 )
+        is_over.set()
+        other.join()
         store.close()
 
 
-def timed(store: DuckDBStore) -> list[tuple[float, float]]:
-    """Seconds that steps of retention take, by the clock and of CPU, as they are made."""
-    steps: list[tuple[float, float]] = []
-    after_write = store._upkeep.after_write  # noqa: SLF001  # there is no other way to see a step
+def measured_steps() -> Longest:
+    """The steps of retention, as they are made from now on; each holds the file for as long as it takes."""
+    steps = Longest()
+    step = Room._is_left  # noqa: SLF001  # there is no other way to see one
 
-    def measured() -> None:
-        began = time.perf_counter(), time.process_time()
-        after_write()
-        steps.append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    def measured(self: Room, *arguments: Any) -> bool:  # noqa: ANN401  # whatever it takes
+        with steps.measure():
+            return step(self, *arguments)
 
-    store._upkeep.after_write = measured  # noqa: SLF001
+    Room._is_left = measured  # type: ignore[method-assign]  # noqa: SLF001
     return steps
 
 
+def wait_for_turns(store: DuckDBStore, turns: Longest, is_over: threading.Event) -> None:
+    """Ask for the file again and again: how long this thread waits for the turns of others."""
+    lease = store._connection._lease  # noqa: SLF001
+    number = 0
+    while not is_over.wait(0.02):
+        with turns.measure():
+            lease.__enter__()
+        lease.__exit__()
+        number += 1
+        if number % 50 == 0:
+            store.write_logs([fake_log(number, timestamp_ns=time.time_ns())])
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:3]), *sys.argv[3:])

@@ -13,9 +13,9 @@ PROGRAM = """
 import base64, random, sys
 from mastra_core.signals.payload import Json, encode
 from mastra_core.testing.fakes import NOON_NS, fake_span
-from mastra_duckdb import DuckDBStore, compaction, upkeep
+from mastra_duckdb import DuckDBStore, compaction, pace, upkeep
 
-compaction._EMPTY_BYTES, compaction._EMPTY_SHARE, compaction._STEP_ROWS = 0, 0.0, 50  # always at it
+compaction._EMPTY_BYTES, compaction._EMPTY_SHARE, pace._MOST_ROWS = 0, 0.0, 50  # always at it
 upkeep._PERIOD_NS, upkeep._REST = 0, 0.0
 draw = random.Random(3)
 text = [Json(encode(base64.b85encode(draw.randbytes(24_000)).decode())) for _ in range(100)]

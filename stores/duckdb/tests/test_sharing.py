@@ -13,9 +13,9 @@ import pytest
 
 from mastra_core.errors import StoreUnavailableError
 from mastra_core.testing import fake_span
-from mastra_duckdb import DuckDBStore, line
+from mastra_duckdb import DuckDBStore, lease, line
 from mastra_duckdb.keeper import keeper
-from mastra_duckdb.lease import IDLE_S
+from mastra_duckdb.lease import IDLE_S, OPEN_S, PAUSE_S, SHARE_S
 from mastra_duckdb.line import SUFFIX, Line
 
 WRITER = """
@@ -57,6 +57,12 @@ def threads():
     return [thread for thread in threading.enumerate() if thread.name == "mastra-duckdb"]
 
 
+@pytest.fixture
+def without_patience(monkeypatch):
+    """A file that nobody uses is given back at once."""
+    monkeypatch.setattr(lease, "IDLE_S", 0.1)
+
+
 def test_two_stores_of_different_processes_write_in_turn(tmp_path):
     """Two processes that write as fast as they can both get on, and every row is there."""
     path = tmp_path / "a.duckdb"
@@ -75,6 +81,7 @@ def test_two_stores_of_different_processes_write_in_turn(tmp_path):
     assert names(tmp_path) == {"a.duckdb"}
 
 
+@pytest.mark.usefixtures("without_patience")
 def test_a_file_that_is_not_used_is_soon_free_for_other_programs(tmp_path):
     """Without a call of ours, duckdb itself can open the file a moment after the last use."""
     path = tmp_path / "a.duckdb"
@@ -100,6 +107,32 @@ def test_a_store_that_is_used_all_the_time_opens_the_file_once(tmp_path):
         assert store._connection._open_turn is opened
 
 
+@pytest.mark.parametrize(
+    ("taken_s", "idle_s", "has_line", "is_open"),
+    [
+        (1.0, IDLE_S / 2, True, True),  # as between two flushes
+        (IDLE_S, IDLE_S, True, False),
+        (OPEN_S, PAUSE_S / 2, True, True),
+        (OPEN_S, PAUSE_S, True, False),  # `duckdb` itself may want it
+        (1.0, PAUSE_S, False, False),
+        (1.0, PAUSE_S / 2, False, True),
+    ],
+)
+def test_a_file_stays_open_between_flushes_and_is_given_back_now_and_then(
+    taken_s, idle_s, has_line, is_open, tmp_path, monkeypatch
+):
+    """A lone process keeps it for some seconds without use, but never for long without a pause for others."""
+    monkeypatch.setattr(keeper, "watch", lambda _: True)  # nobody looks but this test
+    if not has_line:
+        monkeypatch.setattr(line, "fcntl", None)
+    with DuckDBStore(tmp_path / "a.duckdb") as store:
+        store.initialize()
+        lent = store._connection._lease
+        lent._taken_at, lent._idle_since = 100.0, 100.0 + taken_s - idle_s
+        lent.let_go_if_idle(100.0 + taken_s)
+        assert store._connection.is_open is is_open
+
+
 def test_nothing_is_left_behind_after_close(tmp_path):
     """No thread runs and no file is open or beside the database once the store is closed."""
     with DuckDBStore(tmp_path / "a.duckdb") as store:
@@ -118,6 +151,7 @@ def open_files():
             yield str(link.readlink())
 
 
+@pytest.mark.usefixtures("without_patience")
 def test_a_store_that_is_dropped_without_close_leaves_nothing_behind(tmp_path):
     """A store that nobody refers to any more is given back as an idle one."""
     DuckDBStore(tmp_path / "a.duckdb").write_spans([fake_span(0)])
@@ -149,7 +183,7 @@ def test_a_query_in_progress_is_never_cut(tmp_path):
             assert other.stdout.readline() == "ready\n"
             other.stdin.write("go\n")
             until(store._connection._lease._line.is_wanted)
-            time.sleep(IDLE_S * 1.5)
+            time.sleep(SHARE_S * 3)
             assert turn.rows("SELECT count(*) FROM mastra_ai_spans") == [(0,)]
         assert other.stdout.readline() == "0\n"
         assert store.list_traces().total == 1
@@ -232,6 +266,7 @@ def test_the_lock_of_this_process_outlives_a_second_store(tmp_path):
         assert mine.sql("SELECT count(*) FROM mastra_ai_spans").fetchall() == [(2,)]
 
 
+@pytest.mark.usefixtures("without_patience")
 @pytest.mark.parametrize("hold", [True, False])
 def test_a_removed_file_is_told_once_and_made_anew(hold, tmp_path):
     """Where somebody removes the file, open or not, the next use says so, and the one after begins anew."""
@@ -266,6 +301,7 @@ def test_a_file_that_is_replaced_while_it_is_open_is_told(tmp_path):
         assert store.get_trace(f"{1:032x}") == []
 
 
+@pytest.mark.usefixtures("without_patience")
 def test_a_file_that_is_replaced_between_two_uses_is_told_in_the_log(tmp_path, caplog):
     """Nothing that was open is lost then, so the new file is used, and one line says so."""
     path, other = tmp_path / "a.duckdb", tmp_path / "b.duckdb"

@@ -19,28 +19,34 @@ from mastra_duckdb.schema import (
 )
 
 _OF_TRACES = "trace_id IN (SELECT unnest(?::VARCHAR[]))"
+_AMONG = _OF_TRACES.replace("?", "$1")
 _ROOT_LIST = ", ".join(quote(column.name) for column in ROOT_COLUMNS[:-1])
 _KEYS = f"(SELECT {TRACE_KEY} FROM (SELECT unnest($1::VARCHAR[]) AS trace_id))"
-_DERIVED = (
-    f"DELETE FROM {SUMMARIES.name} WHERE {_OF_TRACES}",
-    f"DELETE FROM {FAILED_TRACES} WHERE {_OF_TRACES}",
+_BATCHES = f"batch IN (SELECT batch FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS})"
+"""Lets the engine read only where spans of these traces lie."""
+_LEFT = f"SELECT DISTINCT trace_id FROM {SPANS.name} WHERE {_AMONG} AND {_BATCHES}"
+_FORGET = (
+    f"DELETE FROM {SUMMARIES.name} WHERE {_AMONG}",
+    f"DELETE FROM {FAILED_TRACES} WHERE {_AMONG}",
+    f"""
+DELETE FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS} AND (trace_key, batch) NOT IN (
+SELECT {TRACE_KEY}, batch FROM {SPANS.name} WHERE {_BATCHES})
+""",
+)
+"""What removes the derived rows of some traces."""
+_DERIVE = (
     f"""
 INSERT INTO {FAILED_TRACES} SELECT DISTINCT trace_id FROM {SPANS.name}
-WHERE {_OF_TRACES} AND status = 'error' AND parent_span_id IS NOT NULL
+WHERE {_AMONG} AND {_BATCHES} AND status = 'error' AND parent_span_id IS NOT NULL
 """,
     f"""
 INSERT INTO {SUMMARIES.name} ({_ROOT_LIST}, has_child_error)
 SELECT {_ROOT_LIST}, trace_id IN (SELECT trace_id FROM {FAILED_TRACES}) FROM {SPANS.name}
-WHERE {_OF_TRACES} AND parent_span_id IS NULL
+WHERE {_AMONG} AND {_BATCHES} AND parent_span_id IS NULL
 QUALIFY row_number() OVER (PARTITION BY trace_id ORDER BY started_at, span_id) = 1
 """,
-    f"""
-DELETE FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS} AND (trace_key, batch) NOT IN (
-SELECT {TRACE_KEY}, batch FROM {SPANS.name}
-WHERE batch IN (SELECT batch FROM {TRACE_BATCHES} WHERE trace_key IN {_KEYS}))
-""",
 )
-"""What makes the derived rows of some traces anew from their spans."""
+"""What makes them anew from the spans that are left."""
 
 
 def delete_traces(turn: Turn, trace_ids: Sequence[str], tenant: Tenant | None) -> RemovedRows:
@@ -70,5 +76,8 @@ def delete_traces(turn: Turn, trace_ids: Sequence[str], tenant: Tenant | None) -
 
 def derive_anew(turn: Turn, trace_ids: Sequence[str]) -> None:
     """Make the rows of these traces anew that are derived from spans, of the spans that are left."""
-    for statement in _DERIVED:
+    left = [trace_id for (trace_id,) in turn.rows(_LEFT, [list(trace_ids)])]
+    for statement in _FORGET:
         turn.run(statement, [list(trace_ids)])
+    for statement in _DERIVE if left else ():
+        turn.run(statement, [left])

@@ -12,8 +12,9 @@ import threading
 import time
 from typing import Protocol
 
-TICK_S = 0.01
-"""How often it looks: what a process waits at the most for a file that is open and not in use."""
+TICK_S, SLOW_TICK_S = 0.01, 0.05
+"""How often it looks while files are used, and while they are not: what a process waits at the most for a
+file that is open and not in use. A look costs 0.1 ms."""
 
 LAST_WAIT_S = 1.0
 """How long anybody waits for a file once the program ends; its exporters have 1.5 s for all."""
@@ -22,8 +23,12 @@ LAST_WAIT_S = 1.0
 class Lent(Protocol):
     """What is given back."""
 
-    def let_go_if_idle(self, now: float, *, at_once: bool = False) -> None:
-        """Give the file back where it is not in use; never waits for whoever uses it."""
+    def let_go_if_idle(self, now: float, *, at_once: bool = False) -> float:
+        """Give the file back where it is not in use; never waits for whoever uses it.
+
+        Returns:
+            after how many seconds to look again.
+        """
         ...
 
 
@@ -97,8 +102,9 @@ class Keeper:
         return deadline if self._ended_at is None else min(deadline, self._ended_at + LAST_WAIT_S)
 
     def _run(self, hurry: threading.Event) -> None:
+        tick_s = TICK_S
         while True:
-            hurry.wait(TICK_S)
+            hurry.wait(tick_s)
             with self._lock:
                 if not self._watched or self._ended_at is not None:
                     self._thread = None
@@ -106,8 +112,7 @@ class Keeper:
                 watched = list(self._watched)
                 hurry.clear()
             now = time.monotonic()
-            for lent in watched:
-                lent.let_go_if_idle(now)
+            tick_s = min(lent.let_go_if_idle(now) for lent in watched)
 
 
 keeper = Keeper()

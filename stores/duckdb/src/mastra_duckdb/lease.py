@@ -1,11 +1,16 @@
 """Who has the file: the threads of this process in turn, and the processes in turn.
 
-All connections of a process to one file share a lease. It is taken at the first use, and given
-back when the file was not in use for a quarter of a second (so a lone process that works seldom pays
-for opening, and any other program can open the file in between); as soon as it is not in use where
-another process waits; and between two turns, however busy this process is, once it had the file for
-its share of time. Opening and closing cost 30 to 60 ms together, so a share is somewhat more, and a
-flush of several signals opens the file once. A turn itself is never cut.
+All connections of a process to one file share a lease. It is taken at the first use, and given back:
+
+- as soon as it is not in use where another process waits in the line;
+- between two turns, however busy this process is, once it had the file for its share of time;
+- when nobody used it for some seconds, more than lie between two flushes;
+- in the first pause after ten seconds, because programs that know no line (`duckdb` itself) want to
+  open the file, too, and this process cannot see them wait.
+
+Opening and closing cost 30 to 60 ms together, so a share is somewhat more, and a lone process that
+flushes every second opens the file every ten. A turn itself is never cut. Threads have their turns in the
+order in which they asked.
 """
 
 from __future__ import annotations
@@ -20,16 +25,21 @@ from typing import Protocol
 from weakref import WeakSet, WeakValueDictionary
 
 from mastra_core.errors import StoreUnavailableError
+from mastra_duckdb.fair_lock import FairLock
 from mastra_duckdb.files import Identity, identity_of
 from mastra_duckdb.forking import register
-from mastra_duckdb.keeper import TICK_S, keeper
+from mastra_duckdb.keeper import SLOW_TICK_S, TICK_S, keeper
 from mastra_duckdb.line import Line
 from mastra_duckdb.processes import describe
 
 _log = logging.getLogger("mastra.duckdb")
 
-IDLE_S = 0.25
+IDLE_S = 2.5
 """How long a file stays open that nobody uses and nobody waits for."""
+
+OPEN_S, PAUSE_S = 10.0, 0.25
+"""After how long a file that is used again and again is given back, and what pause is taken for it. Where
+there is no line, every such pause is."""
 
 SHARE_S = 0.1
 """How long a process may go on using a file that another one waits for."""
@@ -83,7 +93,7 @@ class Lease:
         self.identity: Identity | None = None
         self._line = None if path is None else Line(path)
         self._tenants: WeakSet[Tenant] = WeakSet()
-        self._lock = threading.RLock()
+        self._lock = FairLock()
         self._depth = 0
         self._is_taken = self._is_watched = False
         self._taken_at = self._idle_since = 0.0
@@ -177,25 +187,32 @@ class Lease:
         if not any(tenant.is_open for tenant in self._tenants):
             self.let_go()
 
-    def let_go_if_idle(self, now: float, *, at_once: bool = False) -> None:
-        """Give the file back where nobody uses it, and nobody did for a while or another process waits."""
+    def let_go_if_idle(self, now: float, *, at_once: bool = False) -> float:
+        """Give the file back where nobody uses it, and nobody did for a while or another process waits.
+
+        Returns:
+            after how many seconds to look again: less often where it has not been used for a while.
+        """
         if not self._lock.acquire(blocking=False):
-            return
+            return TICK_S
         try:
             if self._depth or not self._is_taken or self._line is None or self._is_held():
-                return
+                return TICK_S
             idle_s = now - self._idle_since
-            if at_once or idle_s >= IDLE_S or (idle_s >= TICK_S and self._line.is_wanted()):
+            may_be_wanted = self._line.is_missing or now - self._taken_at >= OPEN_S
+            is_over = idle_s >= (PAUSE_S if may_be_wanted else IDLE_S)
+            if at_once or is_over or (idle_s >= TICK_S and self._line.is_wanted()):
                 self.let_go()
+            return TICK_S if idle_s < PAUSE_S else SLOW_TICK_S
         finally:
             self._lock.release()
 
     def end_turn(self, deadline: float) -> None:
         """Wait for the present turn to end; interrupt what it asked of the engine where that takes long."""
-        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        if not self._lock.acquire(timeout_s=max(0.0, deadline - time.monotonic())):
             for tenant in list(self._tenants):
                 tenant.interrupt()
-            if not self._lock.acquire(timeout=LAST_TURN_S / 2):
+            if not self._lock.acquire(timeout_s=LAST_TURN_S / 2):
                 return
         self._lock.release()
 
@@ -219,7 +236,7 @@ class Lease:
 
     def before_fork(self, timeout_s: float) -> bool:
         """Wait for the present turn to end, and give the file back."""
-        if not self._lock.acquire(timeout=timeout_s):
+        if not self._lock.acquire(timeout_s=timeout_s):
             return False
         if self._line is not None and not self._depth:
             self.let_go()
@@ -232,7 +249,7 @@ class Lease:
 
     def after_fork_in_child(self) -> None:
         """The locks and the place in the line are the parent's."""
-        self._lock = threading.RLock()
+        self._lock = FairLock()
         self._depth = 0
         self._is_taken = self._is_watched = False
         if self._line is not None:

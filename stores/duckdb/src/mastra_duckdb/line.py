@@ -75,6 +75,11 @@ class Line:
             return False
         return False
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether there is no line here, so that nobody can be seen waiting."""
+        return self._is_missing
+
     def holder(self) -> int | None:
         """The pid of the process that is first, None where that is not known."""
         if self._fd is None:

@@ -112,7 +112,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         Args:
             path: of the file, which is created where it does not exist; `:memory:` for none.
             hold: keep the file from the first use until `close`; no other process can open it then.
-                Saves what opening costs, about 40 ms whenever the store was not used for 0.25 s.
+                Saves what opening costs, about 40 ms every ten seconds and wherever another waits.
             wait_s: how long a call waits for a file that another process has, in seconds, before
                 it raises `StoreUnavailableError`. A second at the most once the program ends.
             retention: by signal how long it is kept, in days or as a `timedelta`, None for ever; what
@@ -215,8 +215,8 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
     ) -> RemovedRows:
         """Remove what is older than it may become, in steps of at most `batch_size` rows.
 
-        Writers have their turn between two steps, which take a tenth to half a second each. The file
-        does not shrink by it; the space is used again.
+        Steps get smaller where they take longer than a tenth of a second, and whoever waits has a turn
+        between two of them. The file does not shrink by it; the space is used again.
 
         Raises:
             InvalidQueryError: a signal does not exist, or an age is not longer than nothing.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mastra_core import SamplingConfig, SamplingRequest
 from mastra_core.errors import ConfigurationError
-from mastra_core.runtime.config import SamplingRequest
 from mastra_core.signals.correlation import Entity
 from mastra_core.signals.payload import decode
 from mastra_core.tracing.current import carry, current_span
@@ -294,8 +294,6 @@ def test_an_unsampled_trace_leaves_no_ids(make, capture):
 @given(trace_id=st.integers(1, 2**128 - 1), shares=st.tuples(st.floats(0, 1), st.floats(0, 1)))
 def test_a_larger_share_keeps_all_that_a_smaller_one_keeps(trace_id, shares):
     """The ratio decides by the trace id alone, so services that keep more keep at least the same."""
-    from mastra_core.runtime.config import SamplingConfig
-
     small, large = (make_sampler(SamplingConfig(ratio=share)) for share in sorted(shares))
     kept_by_small = small is None or small(trace_id, "", "", None, None, None)
     kept_by_large = large is None or large(trace_id, "", "", None, None, None)

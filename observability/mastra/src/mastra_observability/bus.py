@@ -191,6 +191,7 @@ class ObservabilityBus:
                 for (exporter, signal, reason), count in self.drops.by_key().items()
             ],
             "exporters": {channel.name: channel.stats() for channel in self.channels},
+            **self._intake.stats(),
         }
 
     def refuse(self, signal: Signal, reason: str = "queue_full") -> None:
@@ -212,13 +213,17 @@ class ObservabilityBus:
         with self._step_lock:
             flushes = len(self._flushes)
             due_s = self.open_spans.give_up_old()
-            self.worker.longest_sleep_s = None if due_s is None else due_s + LINGER_S
             events, heavy = self._intake.take(self.queue)
             if heavy:
                 with self._heavy_lock:
                     self._heavy_bytes -= heavy
             self._offer(events)
             self._offer(self._intake.announce(self.open_spans.to_announce(everything=flushes > 0)))
+            if self._is_closed:
+                self._offer(self._intake.leave())
+            held_due_s = self._intake.due_s()
+            due = [each for each in (due_s, held_due_s) if each is not None]
+            self.worker.longest_sleep_s = min(due) + LINGER_S if due else None
             for _ in range(flushes):
                 self._flushes.popleft().set()
         if len(self.queue) >= HURRY_AT or self._flushes:

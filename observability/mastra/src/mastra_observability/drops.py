@@ -21,6 +21,7 @@ OnDropped = Callable[[DropEvent], None]
 
 _REASONS = {
     "queue_full": "the queue is full; raise `max_queue_events`, or look why the exporter is slow",
+    "hold_full": "too much waits for traces to end; raise `hold`, or look which never do",
     "too_large": "its payloads alone are larger than what may wait",
     "exporter_failed": "the exporter failed",
     "rejected": "the store refuses the row",

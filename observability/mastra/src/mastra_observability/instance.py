@@ -41,6 +41,9 @@ from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
 from mastra_observability.exporters.named import make_exporter
+from mastra_observability.held_intake import HoldingIntake
+from mastra_observability.held_trace import TailRule
+from mastra_observability.hold import TraceHold
 from mastra_observability.intake import Intake, Maker
 from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
 from mastra_observability.log_snapshot import LogSnapshot, PendingLog
@@ -55,7 +58,7 @@ from mastra_observability.processors.secret_patterns import SecretPattern
 from mastra_observability.processors.sensitive import SensitiveDataFilter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.snapshot import SpanSnapshot
-from mastra_observability.tracer import RecordingTracer
+from mastra_observability.tracer import RecordingTracer, TracerRules
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,15 +124,20 @@ class Observability(RecordingTracer):
         # What nobody takes need not be made; a processor may have a use for it.
         are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
         is_deriving = metrics is not None and metrics.derived and are_taken
-        intake = Intake(
-            _processors_of(config),
-            SpanSnapshot(limiter, costs),
-            {
-                PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
-                PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
-            },
-            DerivedMetrics(guard, costs) if is_deriving else None,
-            self._drops,
+        tail = TailRule.of(config.sampling_config)
+        hold = None
+        if tail is not None or config.span_filter is not None:
+            hold = TraceHold(config.hold, tail, config.max_span_lifetime_s, clock)
+        makers: dict[type, Maker] = {
+            PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
+            PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
+        }
+        derived = DerivedMetrics(guard, costs) if is_deriving else None
+        parts = (_processors_of(config), SpanSnapshot(limiter, costs), makers, derived, self._drops)
+        intake = (
+            Intake(*parts)
+            if hold is None
+            else HoldingIntake(*parts, hold, config.exclude_span_types, config.span_filter)
         )
         bus = ObservabilityBus(
             channels,
@@ -139,16 +147,24 @@ class Observability(RecordingTracer):
             max_queue_events=config.max_queue_events,
             max_queue_bytes=MAX_QUEUE_BYTES,
         )
+        if hold is not None:
+            bus.after_fork.append(hold.reset_after_fork)
         bus.after_fork += [guard.reset_after_fork, costs.reset_after_fork]
         bus.on_leaving.append(costs.hurry)
         super().__init__(
             bus,
             ids,
             clock,
-            make_sampler(config.sampling_config),
+            TracerRules(
+                is_tracing=config.tracing,
+                sampler=make_sampler(config.sampling_config),
+                measured_types=MEASURED_TYPES if is_deriving else (),
+                excluded_types=config.exclude_span_types,
+                holds_unsampled=tail is not None,
+                holds_sampled=config.span_filter is not None,
+            ),
             base,
             self._make_lookup(bus, base),
-            MEASURED_TYPES if is_deriving else (),
         )
         self._metrics = None if metrics is None else RecordingMetrics(bus, clock)
         self._gate = LogGate()
@@ -286,7 +302,7 @@ class Observability(RecordingTracer):
 
     def context(self, span: Span) -> ObservabilityContext:
         """What code inside `span` is given."""
-        logger = self._logger.inside(span) if span.is_recording else NO_OP_LOGGER
+        logger = self._logger.inside(span) if span.takes_logs else NO_OP_LOGGER
         metrics = NO_OP_METRICS if self._metrics is None else self._metrics.inside(span)
         return ObservabilityContext(TracingContext(self, span), logger, metrics)
 

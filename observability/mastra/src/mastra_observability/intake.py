@@ -141,6 +141,18 @@ class Intake:
             self._pass_on(made, kept)
         return made
 
+    def leave(self) -> list[Weighed]:
+        """The events of what was held back until now."""
+        return []
+
+    def due_s(self) -> float | None:
+        """Seconds until something that is held back may be due; None where nothing is."""
+        return None
+
+    def stats(self) -> dict[str, object]:
+        """Counts of its own."""
+        return {}
+
     def _take_span(self, events: list[Event], span: Span) -> bool:
         """Add the event of a span; of one that was sampled out only metrics, and False."""
         event = self._exported(span, "span_ended")

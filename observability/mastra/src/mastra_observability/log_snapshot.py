@@ -78,7 +78,8 @@ class LogSnapshot:
             trace_id = span_id = None
             correlation = self._base
         else:
-            trace_id, span_id = trace.trace_id, format_span_id(span._number)
+            trace_id = trace.trace_id or None
+            span_id = format_span_id(span._number) if trace_id and span._number else None
             correlation = span._correlation
         data = self._data(line, None if trace is None else trace.fields)
         return LogEvent(

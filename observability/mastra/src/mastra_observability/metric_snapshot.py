@@ -96,7 +96,7 @@ class MetricSnapshot:
         span = pending.span
         if span is not None:
             if span.is_recording:
-                trace_id, span_id = span._trace.trace_id, format_span_id(span._number)
+                trace_id, span_id = _ids_of(span)
             if span._correlation is not EMPTY_CORRELATION:
                 correlation = span._correlation
         labels: Mapping[Any, object] = entity_labels(correlation)
@@ -125,6 +125,14 @@ class MetricSnapshot:
     def _refuse(self, reason: str, detail: str) -> MetricEvent | None:
         self._drops.count("bus", "metrics", reason, 1, detail)
         return None
+
+
+def _ids_of(span: Span) -> tuple[str | None, str | None]:
+    """Trace and span, as far as it is certain that they will be found."""
+    held = span._trace.held
+    if held is not None:
+        return (span._trace.trace_id if held.is_sampled else None), None
+    return span._trace.trace_id, format_span_id(span._number) if span._number else None
 
 
 def is_metric_name(name: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mastra_core.runtime.config import SamplingConfig, SamplingRequest
+from mastra_core.runtime.sampling_config import SamplingConfig, SamplingRequest
 from mastra_core.tracing.options import TracingOptions
 from mastra_observability.drops import log
 

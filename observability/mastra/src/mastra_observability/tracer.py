@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from gc import is_tracked
-from typing import Any
+from typing import Any, NamedTuple
 
 from mastra_core.clock import Clock
 from mastra_core.ids import IdSource, format_trace_id, parse_id
@@ -25,11 +25,33 @@ from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import HEAVY_BYTES, UNSET, Span, TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import Annotations, LookUp
-from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, unsampled_trace
+from mastra_observability.held_trace import HeldTrace
+from mastra_observability.left_out import LeftOutSpan, number_for_sums
+from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
 from mastra_observability.sampling import Sampler, never
 
 ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
 """Kinds of spans that are always the work of an entity, and of which type; named as the span if not given."""
+
+
+class TracerRules(NamedTuple):
+    """What is recorded of what is traced.
+
+    Attributes:
+        is_tracing: whether spans are recorded at all.
+        sampler: decides at the root of each trace; None keeps all.
+        measured_types: kinds of spans that metrics are made of also where they are not recorded.
+        excluded_types: kinds of spans that are left out.
+        holds_unsampled: whether a trace that was sampled out is recorded and held until it ends.
+        holds_sampled: whether every other trace is held, too.
+    """
+
+    is_tracing: bool = True
+    sampler: Sampler | None = None
+    measured_types: Collection[str] = ()
+    excluded_types: Collection[str] = ()
+    holds_unsampled: bool = False
+    holds_sampled: bool = False
 
 
 class RecordingTracer(Annotations):
@@ -39,10 +61,9 @@ class RecordingTracer(Annotations):
         bus: where ended spans go.
         ids: where ids come from.
         clock: what time it is.
-        sampler: decides at the root of each trace; None keeps all.
+        rules: what is recorded.
         base: correlation of every trace: service, environment, default session and user.
         look_up: takes annotations whose context is to be looked up; None for no such thing.
-        measured_types: kinds of spans that metrics are made of also where the trace is sampled out.
     """
 
     def __init__(
@@ -50,10 +71,9 @@ class RecordingTracer(Annotations):
         bus: ObservabilityBus,
         ids: IdSource,
         clock: Clock,
-        sampler: Sampler | None,
+        rules: TracerRules,
         base: Correlation,
         look_up: LookUp | None = None,
-        measured_types: Collection[str] = (),
     ) -> None:
         super().__init__(bus, ids, clock, base, look_up)
         # Looked up here once, not for every span.
@@ -61,8 +81,12 @@ class RecordingTracer(Annotations):
         self._open = bus.open_spans.by_number
         self._queue = bus.queue
         self._span_id = ids.span_id
-        self._sampler = sampler
-        self._measured_types = tuple(measured_types)
+        self._is_tracing = rules.is_tracing
+        self._sampler = rules.sampler
+        self._measured_types = tuple(rules.measured_types)
+        self._excluded_types = frozenset(rules.excluded_types)
+        self._holds_unsampled = rules.holds_unsampled
+        self._holds_sampled = rules.holds_sampled
 
     @property
     def logger(self) -> LoggerContext:
@@ -107,15 +131,18 @@ class RecordingTracer(Annotations):
         if parent is None:
             parent = get_current()
         if parent is None:
+            if not self._is_tracing:
+                return self._untraced(name, type, None, attributes, entity, options, request_context)
             begun = self._begin(name, type, options, attributes, request_context)
-            if begun is None:
+            if not isinstance(begun, tuple):
                 if type != "generic" and type in self._measured_types:
-                    return self._measured(name, type, None, attributes, entity, options)
-                is_remote = options is not None and options.trace_id is not None
-                return UnsampledSpan(options) if is_remote else UnsampledSpan()
+                    return self._measured(name, type, begun, attributes, entity, options)
+                return begun
             trace, correlation = begun
             parent_number = 0
         elif not parent.is_recording:
+            if not self._is_tracing and isinstance(parent, UntracedSpan):
+                return self._untraced(name, type, parent, attributes, entity, options, request_context)
             if type != "generic" and type in self._measured_types and not isinstance(parent, OwnWorkSpan):
                 return self._measured(name, type, parent, attributes, entity, options)
             return NO_OP_SPAN
@@ -127,6 +154,8 @@ class RecordingTracer(Annotations):
             entity = _entity_of(type, name)
         if entity is not None:
             correlation = correlation.enter(entity)
+        if self._excluded_types and type in self._excluded_types and trace.held is None:
+            return self._left_out(name, type, parent, trace, correlation, attributes, options)
         number = self._span_id() or 1
         span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
         if attributes is not None:
@@ -141,8 +170,11 @@ class RecordingTracer(Annotations):
             span._input = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
         if metadata is not None:
             span.update(metadata=metadata)
-        if parent_number == 0 and options is not None and options.parent_span_id is not None:
-            span._remote_parent_span_id = options.parent_span_id
+        if parent_number == 0:
+            if parent is not None:  # in a root that is left out
+                span._remote_parent_span_id = parent._remote_parent_span_id
+            elif options is not None and options.parent_span_id is not None:
+                span._remote_parent_span_id = options.parent_span_id
         self._open[number] = span
         if self._worker.is_idle:
             self._worker.wake()
@@ -168,31 +200,87 @@ class RecordingTracer(Annotations):
         self,
         name: str,
         span_type: str,
-        parent: Span | None,
+        parent: Span,
         attributes: Mapping[str, Any] | None,
         entity: Entity | None,
         options: TracingOptions | None,
     ) -> Span:
         """Start a span of which only metrics are made."""
-        correlation, parent_number, trace = self._base, 0, UNSAMPLED_TRACE
+        correlation, parent_number, origin = self._base, 0, None
         if isinstance(parent, MeasuredSpan):
-            correlation, parent_number, trace = parent._correlation, parent._number, parent._trace
-        else:
-            remote = options if parent is None else parent.remote
-            if remote is not None and remote.trace_id is not None:
-                trace = unsampled_trace(remote)
+            correlation, parent_number, origin = parent._correlation, parent._number, parent.origin
+        elif isinstance(parent, UnsampledSpan):
+            origin = parent
         if options is not None:
             correlation = correlation.merge(options.correlation_fields())
-        if entity is None:
-            entity = _entity_of(span_type, name)
-        if entity is not None:
-            correlation = correlation.enter(entity)
+        correlation = _enter(correlation, entity, span_type, name)
+        span = MeasuredSpan(
+            self,
+            UNSAMPLED_TRACE,
+            self._span_id() or 1,
+            parent_number,
+            name,
+            span_type,
+            correlation,
+            self._now(),
+        )
+        span.origin = origin
+        return self._watched(span, attributes)
+
+    def _untraced(
+        self,
+        name: str,
+        span_type: str,
+        parent: Span | None,
+        attributes: Mapping[str, Any] | None,
+        entity: Entity | None,
+        options: TracingOptions | None,
+        request_context: Mapping[str, Any] | None,
+    ) -> Span:
+        """Start a span where tracing is off: it says who and where, and metrics are made of it."""
+        if parent is None:
+            is_remote = options is not None and options.trace_id is not None
+            remote = options if is_remote else None
+            trace = TraceState("", None, hide_input=True, hide_output=True, remote=remote)
+            correlation, parent_number = self._base, 0
+        else:
+            trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
+        if options is not None:
+            trace, correlation = _override(trace, correlation, options, request_context)
+        correlation = _enter(correlation, entity, span_type, name)
         number = self._span_id() or 1
-        began = self._now()
-        span = MeasuredSpan(self, trace, number, parent_number, name, span_type, correlation, began)
+        span = UntracedSpan(self, trace, number, parent_number, name, span_type, correlation, self._now())
+        is_measured = span_type != "generic" and span_type in self._measured_types
+        return self._watched(span, attributes) if is_measured else span
+
+    def _left_out(
+        self,
+        name: str,
+        span_type: str,
+        parent: Span | None,
+        trace: TraceState,
+        correlation: Correlation,
+        attributes: Mapping[str, Any] | None,
+        options: TracingOptions | None,
+    ) -> Span:
+        """Start a span of a kind that is left out."""
+        now, measured = self._now(), None
+        if span_type != "generic" and span_type in self._measured_types:
+            number, above = self._span_id() or 1, number_for_sums(parent)
+            measured = MeasuredSpan(self, UNSAMPLED_TRACE, number, above, name, span_type, correlation, now)
+            self._watched(measured, attributes)
+        span = LeftOutSpan(self, trace, parent, name, span_type, correlation, now, measured)
+        if parent is not None:
+            span._remote_parent_span_id = parent._remote_parent_span_id if span._number == 0 else None
+        elif options is not None:
+            span._remote_parent_span_id = options.parent_span_id
+        return span
+
+    def _watched(self, span: Span, attributes: Mapping[str, Any] | None) -> Span:
+        """The span with its attributes, noted as open."""
         if attributes is not None:
             span.update(attributes=attributes)
-        self._open[number] = span
+        self._open[span._number] = span
         if self._worker.is_idle:
             self._worker.wake()
         return span
@@ -204,25 +292,30 @@ class RecordingTracer(Annotations):
         options: TracingOptions | None,
         attributes: Mapping[str, Any] | None,
         request_context: Mapping[str, Any] | None,
-    ) -> tuple[TraceState, Correlation] | None:
-        """Begin a trace, or continue a remote one; None where it is sampled out."""
-        if self._sampler is never:
-            return None
+    ) -> tuple[TraceState, Correlation] | UnsampledSpan:
+        """Begin a trace, or continue a remote one; the span that stands for it where it is sampled out."""
+        sampler = self._sampler
+        if sampler is never and not self._holds_unsampled:
+            return stand_in((self._ids, None, options, self._base))
+        is_remote = options is not None and options.trace_id is not None
         trace_id = parse_id(options.trace_id, 32) if options is not None and options.trace_id else None
         if trace_id is None:
             trace_id = self._ids.trace_id()
-        sampler = self._sampler
-        if sampler is not None and not sampler(
+        is_sampled = sampler is None or sampler(
             trace_id, name, span_type, options, attributes, request_context
-        ):
-            return None
-        is_remote = options is not None and options.trace_id is not None
+        )
+        if not is_sampled and not self._holds_unsampled:
+            return stand_in((self._ids, trace_id, options, self._base))
+        held = None
+        if not is_sampled or self._holds_sampled:
+            held = HeldTrace(format_trace_id(trace_id), is_sampled=is_sampled)
         trace = TraceState(
             format_trace_id(trace_id),
             None,
             hide_input=False,
             hide_output=False,
             remote=options if is_remote else None,
+            held=held,
         )
         if options is None:
             return trace, self._base
@@ -235,6 +328,13 @@ def _entity_of(span_type: object, name: object) -> Entity | None:
         return None
     kind = ENTITY_TYPES.get(span_type)
     return None if kind is None else Entity(kind, None, clean_text(name))
+
+
+def _enter(correlation: Correlation, entity: Entity | None, span_type: str, name: str) -> Correlation:
+    """The correlation inside a span."""
+    if entity is None:
+        entity = _entity_of(span_type, name)
+    return correlation if entity is None else correlation.enter(entity)
 
 
 def _with_shortcuts(
@@ -270,5 +370,6 @@ def _override(
         hide_output=hide_output,
         fields=trace.fields,
         remote=trace.remote,
+        held=trace.held,
     )
     return state, correlation

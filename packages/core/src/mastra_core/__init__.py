@@ -28,17 +28,13 @@ if TYPE_CHECKING:
     from mastra_core.runtime.agent import Agent
     from mastra_core.runtime.agent_result import AgentResult, AgentStep, ToolResult
     from mastra_core.runtime.agent_stream import AgentStream
-    from mastra_core.runtime.config import (
-        ObservabilityConfig,
-        PayloadLimits,
-        SamplingConfig,
-        SamplingRequest,
-    )
+    from mastra_core.runtime.config import ObservabilityConfig, PayloadLimits
     from mastra_core.runtime.contexts import AgentContext, StepContext, ToolContext
     from mastra_core.runtime.mastra import Mastra
     from mastra_core.runtime.metrics_config import MetricsConfig, ModelPrice
     from mastra_core.runtime.model import Message
     from mastra_core.runtime.retry import Backoff
+    from mastra_core.runtime.sampling_config import HoldLimits, SamplingConfig, SamplingRequest
     from mastra_core.runtime.sensitive_config import SensitiveDataConfig
     from mastra_core.runtime.state import StepResult
     from mastra_core.runtime.step import Step, step
@@ -76,6 +72,7 @@ _HOMES = {
     "DropEvent": "signals.events",
     "Entity": "signals.correlation",
     "FeedbackInput": "signals.feedback",
+    "HoldLimits": "runtime.sampling_config",
     "InvalidQueryError": "errors",
     "LogLevel": "signals.log",
     "Mastra": "runtime.mastra",
@@ -88,8 +85,8 @@ _HOMES = {
     "PayloadLimits": "runtime.config",
     "RecordedSpan": "tracing.recorded",
     "RecordedTrace": "tracing.recorded",
-    "SamplingConfig": "runtime.config",
-    "SamplingRequest": "runtime.config",
+    "SamplingConfig": "runtime.sampling_config",
+    "SamplingRequest": "runtime.sampling_config",
     "SchemaMismatchError": "errors",
     "ScoreInput": "signals.score",
     "SensitiveDataConfig": "runtime.sensitive_config",
@@ -137,6 +134,7 @@ __all__ = [
     "DropEvent",
     "Entity",
     "FeedbackInput",
+    "HoldLimits",
     "InvalidQueryError",
     "LogLevel",
     "Mastra",

@@ -2,14 +2,9 @@ import math
 
 import pytest
 
+from mastra_core import PayloadLimits, SamplingConfig, SamplingRequest
 from mastra_core.errors import ConfigurationError
-from mastra_core.runtime.config import (
-    ObservabilityConfig,
-    PayloadLimits,
-    SamplingConfig,
-    SamplingRequest,
-    resolve_environment,
-)
+from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
 
 
 class Exporter:

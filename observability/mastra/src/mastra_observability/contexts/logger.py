@@ -125,7 +125,7 @@ class RecordingLogger:
     def is_enabled(self, level: str | int) -> bool:
         """Whether a line of this level, logged here and now, is kept by anybody."""
         span = self._span()
-        return (to_level(level) or LogLevel.INFO) >= self._gate.least and (span is None or span.is_recording)
+        return (to_level(level) or LogLevel.INFO) >= self._gate.least and (span is None or span.takes_logs)
 
     def _span(self) -> Span | None:
         """The span that a line belongs to."""
@@ -150,7 +150,7 @@ class RecordingLogger:
             span = self._span()
         if span is None:
             trace = None
-        elif span.is_recording:
+        elif span.takes_logs:
             trace = span._trace
         else:
             return

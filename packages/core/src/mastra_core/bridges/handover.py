@@ -79,7 +79,7 @@ def is_welcome(name: str | None) -> bool:
     if _thread.is_busy:
         return False
     span = current_span()
-    if span is not None and not span.is_recording:
+    if span is not None and not span.takes_logs:
         return False
     return name is None or not any(name == own or name.startswith(own + ".") for own in _OWN)
 

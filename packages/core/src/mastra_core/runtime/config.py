@@ -20,19 +20,24 @@ from pydantic import (
     Field,
     PlainValidator,
     PrivateAttr,
-    field_validator,
-    model_validator,
 )
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.exporter_setting import ExporterSetting, check_exporters, check_not_shared
 from mastra_core.runtime.metrics_config import MetricsConfig
+from mastra_core.runtime.sampling_config import (
+    HoldLimits,
+    Sampler,
+    SamplingConfig,
+    SpanFilter,
+    read_sampling,
+)
 from mastra_core.runtime.sensitive_config import SensitiveDataConfig
 from mastra_core.runtime.sources import Settings, check_is_written, name_of_table, read_environment, read_toml
 from mastra_core.signals.events import DropEvent
 from mastra_core.signals.log import to_level
 from mastra_core.storage.protocols import Store
-from mastra_core.tracing.options import Identifier, TracingOptions
+from mastra_core.tracing.options import Identifier
 from mastra_core.validated import Validated
 
 LogLevelWord = Literal["trace", "debug", "info", "warn", "error", "fatal"]
@@ -47,58 +52,6 @@ _OUTERMOST = ("toml_file", "configs", "config_selector")
 
 DEFAULT_CONFIG = "default"
 """What the settings around named configurations are called."""
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingRequest:
-    """What is known when a trace begins, and a custom sampler decides.
-
-    Attributes:
-        name: what the root span is called.
-        type: its kind, a value of `SpanType`.
-        options: of the call, None where none were given.
-        attributes: typed keys of the root span.
-        request_context: of the call.
-    """
-
-    name: str
-    type: str
-    options: TracingOptions | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    request_context: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-Sampler = Callable[[SamplingRequest], bool]
-"""Decides at the root whether a trace is recorded."""
-
-
-class SamplingConfig(Validated):
-    """Which traces are recorded; decided once, at the root. Metrics are never sampled.
-
-    Attributes:
-        ratio: part of all traces that is recorded, within 0 and 1; the default records them all.
-        custom: decides instead of the ratio.
-    """
-
-    path: ClassVar[str] = "observability.sampling"
-
-    ratio: float = 1.0
-    custom: Sampler | None = None
-
-    @field_validator("ratio")
-    @classmethod
-    def _check_ratio(cls, ratio: float) -> float:
-        if not 0 <= ratio <= 1:
-            raise ValueError("within 0 and 1")
-        return ratio
-
-    @model_validator(mode="after")
-    def _check_one(self) -> SamplingConfig:
-        if len(self.model_fields_set) > 1:
-            raise ConfigurationError(
-                f"Fields `{self.path}.ratio` and `{self.path}.custom` exclude each other; give one of them"
-            )
-        return self
 
 
 class PayloadLimits(Validated):
@@ -117,20 +70,6 @@ class PayloadLimits(Validated):
     max_depth: Annotated[int, Field(ge=1)] = 16
     max_items: Annotated[int, Field(ge=1)] = 1_000
     max_bytes: Annotated[int, Field(ge=64)] = 262_144
-
-
-def _read_sampling(value: object) -> SamplingConfig:
-    if isinstance(value, SamplingConfig):
-        return value
-    if isinstance(value, str) and value in ("always", "never"):
-        return SamplingConfig(ratio=1.0 if value == "always" else 0.0)
-    if isinstance(value, float | int) and not isinstance(value, bool):
-        return SamplingConfig(ratio=value)
-    if callable(value):
-        return SamplingConfig(custom=cast("Sampler", value))
-    if isinstance(value, Mapping):
-        return SamplingConfig(**cast("Mapping[str, Any]", value))
-    raise ValueError("'always', 'never', a ratio within 0 and 1, a function or a SamplingConfig")
 
 
 def _read_metrics(value: object) -> bool | MetricsConfig:
@@ -200,7 +139,15 @@ class ObservabilityConfig(Validated):
             `"package.module:Class"`), or tables of such a name and options (`{"type": "json", "target":
             "events.jsonl"}`). None is a `DefaultExporter` where a storage is configured.
         log_level: least weight of logs that are kept; None is `info`.
-        sampling: "always", "never", a ratio, a function, or a `SamplingConfig`; see there.
+        tracing: whether spans are recorded. Without them logs, metrics, and scores and feedback that name
+            a trace are recorded all the same.
+        sampling: "always", "never", a ratio, a function, or a `SamplingConfig` or a mapping of its fields;
+            see there.
+        exclude_span_types: kinds of spans that are left out, as they are called where a span is started.
+        span_filter: sees every finished span behind the processors, and says whether to keep it; a trace is
+            held until its root ends. Children of what is left out move to the nearest span around it that
+            was kept. Where it raises, the span is kept, which is said once.
+        hold: how much may be held back of traces until they end.
         processors: see spans, logs and metrics before export, and may change or drop them.
         sensitive_data: whether secrets are hidden in all signals, or how (`SensitiveDataConfig`); after the
             processors, so that what they add is looked through, too.
@@ -233,9 +180,13 @@ class ObservabilityConfig(Validated):
     environment: Annotated[str, Field(min_length=1)] | None = None
     exporters: Annotated[Sequence[ExporterSetting] | None, AfterValidator(check_exporters)] = None
     log_level: Annotated[LogLevelWord | None, BeforeValidator(_read_level)] = None
+    tracing: bool = True
     sampling: Annotated[
-        SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(_read_sampling)
+        SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(read_sampling)
     ] = Field(default_factory=SamplingConfig)
+    exclude_span_types: Sequence[Annotated[str, Field(min_length=1)]] = ()
+    span_filter: SpanFilter | None = None
+    hold: HoldLimits = Field(default_factory=HoldLimits)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
     sensitive_data: Annotated[bool | SensitiveDataConfig, PlainValidator(_read_sensitive_data)] = True
     metrics: Annotated[bool | MetricsConfig, PlainValidator(_read_metrics)] = True
@@ -332,7 +283,7 @@ class ObservabilityConfig(Validated):
     @property
     def sampling_config(self) -> SamplingConfig:
         """`sampling`, whatever form it was given in."""
-        return _read_sampling(self.sampling)
+        return read_sampling(self.sampling)
 
     @property
     def sensitive_data_config(self) -> SensitiveDataConfig | None:

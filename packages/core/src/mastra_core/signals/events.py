@@ -71,7 +71,8 @@ class DropEvent(msgspec.Struct, frozen=True):
     Attributes:
         exporter: name of the exporter that lost them, or `bus` where they were lost before.
         reason: one word: `queue_full`, `exporter_failed`, `rejected`, `processor_failed`,
-            `shutdown`, `timeout`; of metrics also `bad_name`, `no_number`, `negative`, `not_finite`.
+            `shutdown`, `timeout`, `hold_full`; of metrics also
+            `bad_name`, `no_number`, `negative`, `not_finite`.
         detail: text of the last error, where there was one.
     """
 

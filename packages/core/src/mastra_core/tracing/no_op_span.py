@@ -22,6 +22,7 @@ class NoOpSpan(Span):
     """
 
     is_recording = False
+    takes_logs = False
     _name = ""
     _type = "generic"
     _correlation = EMPTY_CORRELATION
@@ -51,6 +52,11 @@ class NoOpSpan(Span):
     def remote(self) -> TracingOptions | None:
         """None: nothing is recorded."""
         return None
+
+    @property
+    def is_sampled(self) -> bool:
+        """False."""
+        return False
 
     def bind(self, **fields: object) -> Self:
         """Nothing."""
@@ -92,7 +98,7 @@ class UnsampledSpan(NoOpSpan):
     Those are `NO_OP_SPAN`, one object for all, which never becomes current itself.
 
     Args:
-        remote: what another program said of the trace, to be passed on; None for one begun here.
+        remote: what another program said of the trace, to be passed on; None for nothing.
     """
 
     _remote: TracingOptions | None = None
@@ -103,7 +109,7 @@ class UnsampledSpan(NoOpSpan):
 
     @property
     def remote(self) -> TracingOptions | None:
-        """What another program said of the trace that it began; None for a trace begun here."""
+        """What the next program is told of the trace; None for nothing."""
         return self._remote
 
     def __enter__(self) -> Self:

@@ -12,7 +12,8 @@ Two headers are those of W3C Trace Context (see `mastra_core.tracing.trace_conte
 What comes from outside is never trusted to be well-formed: a header that is not is left out, with one
 line in the log `mastra.tracing` for all that was wrong with a request, and nothing is ever raised. The
 sampled flag of a caller is passed on but decides nothing here: the ratio goes by the trace id, so that
-services with the same ratio keep the same traces.
+services with the same ratio keep the same traces. So that they can, a trace that was sampled out here is
+told of, too: its id and the session, without the sampled flag, as W3C has it.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def inject(headers: M, *, span: Span | None = None) -> M: ...
 def inject(headers: Any = None, *, span: Span | None = None) -> Any:
     """Put the current trace and session into the headers of a request.
 
-    Replaces what the headers say of a trace, whatever the case of their names. Outside a recorded span
-    nothing is done: a trace that was sampled out has no ids, and none are made up for it; one that came
-    from elsewhere and was sampled out here is passed on as it came.
+    Replaces what the headers say of a trace, whatever the case of their names. Outside a span, and where
+    tracing is off, nothing is done. Of a trace that was sampled out here its id is sent, and an id of a span
+    that nobody recorded, with the sampled flag off; one that came from elsewhere is passed on as it came.
 
     Args:
         headers: any mutable mapping; None makes a dictionary.
@@ -100,10 +101,9 @@ def _said_of(span: Span | None) -> dict[str, str]:
         trace_id, span_id, session_id = span.trace_id, span.span_id, span.correlation.session_id
     if trace_id is None or span_id is None:
         return {}
-    flags = SAMPLED | RANDOM  # ids of ours are random in all their bits
-    if remote is not None:
-        own = SAMPLED if span.is_recording else 0
-        flags = own | (remote.trace_flags or 0)
+    flags = RANDOM if remote is None else remote.trace_flags or 0  # ids of ours are random in all their bits
+    if span.is_sampled:
+        flags |= SAMPLED
     said = {TRACEPARENT: write_traceparent(trace_id, span_id, flags)}
     if remote is not None and remote.trace_state:
         said[TRACESTATE] = remote.trace_state

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
@@ -47,6 +47,13 @@ _PLAIN = {str, int, float, bool}
 _STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
 
 
+class Held(Protocol):
+    """What becomes of a trace, where that is known only when it has ended."""
+
+    is_sampled: bool
+    """Whether it goes on in any case."""
+
+
 class TraceState:
     """What all spans of a trace, or of the part of it below some options, have in common.
 
@@ -55,9 +62,10 @@ class TraceState:
         metadata: JSON objects that go on every span, to be merged by key; None for none.
         fields: what every log line carries; None for nothing.
         remote: the options that continue a trace of another program; None for a trace begun here.
+        held: where the trace waits for its end; None where it goes on at once.
     """
 
-    __slots__ = ("fields", "hide_input", "hide_output", "metadata", "remote", "trace_id")
+    __slots__ = ("fields", "held", "hide_input", "hide_output", "metadata", "remote", "trace_id")
 
     def __init__(
         self,
@@ -68,6 +76,7 @@ class TraceState:
         hide_output: bool,
         fields: Mapping[str, Any] | None = None,
         remote: TracingOptions | None = None,
+        held: Held | None = None,
     ) -> None:
         self.trace_id = trace_id
         self.metadata = metadata
@@ -75,6 +84,7 @@ class TraceState:
         self.hide_output = hide_output
         self.fields = fields
         self.remote = remote
+        self.held = held
 
 
 class Span(Annotated):
@@ -86,6 +96,7 @@ class Span(Annotated):
 
     # Defaults of what most spans never set: on the class, so that making a span stays cheap.
     is_recording: bool = True
+    takes_logs: bool = True
     _input: bytes | None = None
     _output: bytes | None = None
     _attributes: bytes | list[bytes] | None = None
@@ -172,6 +183,12 @@ class Span(Annotated):
         """What another program said of the trace that it began; None for a trace begun here."""
         return self._trace.remote
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether it is recorded for certain; False where its trace was sampled out and may yet be kept."""
+        held = self._trace.held
+        return self.is_recording and (held is None or held.is_sampled)
+
     # ---------------------------------------------------------------- what happens to it
 
     def update(
@@ -214,6 +231,7 @@ class Span(Annotated):
                 hide_output=trace.hide_output,
                 fields={name: value for name, value in bound.items() if value is not None},
                 remote=trace.remote,
+                held=trace.held,
             )
         return self
 

@@ -1,0 +1,380 @@
+"""The intake where some traces are held back until they have ended.
+
+What belongs to such a trace comes here first, everything else goes the ordinary way. Metrics wait for
+nothing: they count at once, and without ids that might lead nowhere.
+
+    sampled out     what was queued is held as it is, and goes through the processors only if it is kept
+    span filter     events are made, processed and judged as they come, and held for their parents' sake
+"""
+
+# The live span and what makes and takes it are one mechanism in two packages.
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
+
+import msgspec
+
+from mastra_core.ids import format_span_id
+from mastra_core.runtime.sampling_config import SpanFilter
+from mastra_core.signals.attributes import SpanStatus
+from mastra_core.signals.events import (
+    SIGNAL_OF,
+    Event,
+    FeedbackEvent,
+    LogEvent,
+    ScoreEvent,
+    Signal,
+    TracingEvent,
+)
+from mastra_core.signals.span import SpanExported
+from mastra_core.tracing.span import Span
+from mastra_observability.drops import Drops, log
+from mastra_observability.exporters.channel import Weighed
+from mastra_observability.held_trace import HeldTrace, Item, State
+from mastra_observability.hold import TraceHold
+from mastra_observability.intake import CHUNK, Derive, Intake, Maker, Pending, Processor, weigh
+from mastra_observability.log_snapshot import PendingLog
+from mastra_observability.metrics.extract import MEASURED_TYPES
+
+ITEM_BYTES = 1_000
+"""What something held weighs beside its payloads, roughly."""
+
+
+class HoldingIntake(Intake):
+    """Makes events, and holds those of some traces back.
+
+    Args:
+        processors: as of `Intake`, and so are the next four.
+        export_span: the same.
+        makers: the same.
+        derive: the same.
+        drops: the same.
+        hold: where traces wait.
+        excluded_types: kinds of spans that are left out of traces which are held.
+        span_filter: says of a finished span whether to keep it; None keeps all.
+    """
+
+    def __init__(
+        self,
+        processors: Sequence[Processor],
+        export_span: Callable[[Span], SpanExported],
+        makers: Mapping[type, Maker],
+        derive: Derive | None,
+        drops: Drops,
+        hold: TraceHold,
+        excluded_types: Collection[str] = (),
+        span_filter: SpanFilter | None = None,
+    ) -> None:
+        super().__init__(processors, export_span, makers, derive, drops)
+        self._hold = hold
+        self._excluded_types = frozenset(excluded_types)
+        self._filter = span_filter
+        self._has_failed = self._has_given_way = False
+
+    def take(self, queue: deque[Span | Pending | Event]) -> tuple[list[Weighed], int]:
+        """The events of what is queued now and goes on, and of what need not wait any longer."""
+        made: list[Weighed] = []
+        rest: deque[Span | Pending | Event] = deque()
+        heavy = 0
+        for _ in range(len(queue)):
+            item = queue.popleft()
+            held = self._held_of(item)
+            if held is None:
+                rest.append(item)
+            elif isinstance(item, Span):
+                heavy += item._heavy_bytes
+                self._take_held_span(held, item, made)
+            else:
+                heavy += item.heavy_bytes if isinstance(item, PendingLog) else 0
+                self._take_held_item(held, item, made)
+        for held in self._hold.due():
+            self._decide_early(held, made)
+        ordinary, more_heavy = super().take(rest)
+        return made + ordinary, heavy + more_heavy
+
+    def announce(self, spans: Sequence[Span]) -> list[Weighed]:
+        """The events that tell of open spans; of a trace that waits only metrics."""
+        ordinary: list[Span] = []
+        made: list[Weighed] = []
+        for span in spans:
+            held = self._held_of(span)
+            if held is None:
+                ordinary.append(span)
+                continue
+            held.note_moment(span._started_at_ns)
+            if self._is_measured(span) and (event := self._exported(span, "span_started")) is not None:
+                self._pass_on(made, self._process(self._derived(event, has_ids=False)))
+                span._is_announced = True
+            if held.state is State.WAITING:
+                held.seen_open.append(span)
+            else:
+                self._show_open(held, [span], made)
+        return made + super().announce(ordinary)
+
+    def leave(self) -> list[Weighed]:
+        """The events of the traces that wait, as far as they are kept by what is known of them."""
+        made: list[Weighed] = []
+        for held in self._hold.waiting():
+            self._decide_early(held, made)
+        return made
+
+    def due_s(self) -> float | None:
+        """Seconds until a trace has waited for long enough."""
+        return self._hold.due_s()
+
+    def stats(self) -> dict[str, object]:
+        """How much is held, and what became of the traces that were."""
+        return {"held_traces": self._hold.stats()}
+
+    # ---------------------------------------------------------------- what arrives
+
+    def _held_of(self, item: Span | Pending | Event) -> HeldTrace | None:
+        """The trace that something belongs to, if that is one of those held back."""
+        if isinstance(item, Span):
+            held = item._trace.held
+        elif isinstance(item, PendingLog):
+            held = None if item.trace is None else item.trace.held
+        elif isinstance(item, ScoreEvent | FeedbackEvent):
+            return self._hold.find(_trace_id_of(item))
+        else:
+            return None
+        if not isinstance(held, HeldTrace):
+            return None
+        if held.pid != self._hold.pid:
+            held.inherit(self._hold.pid)
+        return held
+
+    def _take_held_span(self, held: HeldTrace, span: Span, made: list[Weighed]) -> None:
+        """Take a span that ended; with the root the trace has."""
+        held.has_error = held.has_error or span._status is SpanStatus.ERROR
+        item = self._judged(held, span, made) if held.is_sampled else self._measured(span, made)
+        if span._parent_number == 0 and held.state is State.WAITING:
+            rule = self._hold.rule
+            is_kept = held.is_sampled or (rule is not None and rule.keeps_ended(held, span))
+            self._decide(held, [] if item is None else [item], made, is_kept=is_kept)
+        elif item is not None:
+            self._hold_or_hand_on(held, item, span._started_at_ns, made)
+
+    def _take_held_item(self, held: HeldTrace, raw: Pending | Event, made: list[Weighed]) -> None:
+        """Take a log line, a score or feedback."""
+        moment_ns = _moment_of(raw)
+        if not held.is_sampled:
+            if isinstance(raw, ScoreEvent | FeedbackEvent):
+                self._pass_on(made, self._process(self._derived(raw, has_ids=False)))
+            self._hold_or_hand_on(held, Item(raw, None), moment_ns, made)
+            return
+        event = self._event_of(raw)
+        if event is not None and (event := self._process([event])[0]) is not None:
+            self._pass_on(made, self._process(self._derived(event, has_ids=False)))
+            self._hold_or_hand_on(held, Item(None, event), moment_ns, made)
+
+    def _hold_or_hand_on(self, held: HeldTrace, item: Item, moment_ns: int, made: list[Weighed]) -> None:
+        if held.state is State.GOES_ON:
+            self._hand_on(held, [item], made)
+        elif held.state is State.WAITING:
+            self._hold.add(held, moment_ns, item, _weight_of(item))
+            rule = self._hold.rule
+            if not held.is_sampled and rule is not None and rule.keeps_always(held):
+                self._decide(held, [], made, is_kept=True)
+            while (victim := self._hold.overflow(held)) is not None:
+                self._give_way(victim, made)
+
+    def _measured(self, span: Span, made: list[Weighed]) -> Item | None:
+        """A span of a trace that was sampled out, with its metrics made; None where it cannot be exported."""
+        if not self._is_measured(span):
+            return Item(span, None)
+        event = self._exported(span, "span_ended")
+        if event is None:
+            return None
+        derived = self._derived(event, is_announced=span._is_announced, has_ids=False)
+        self._pass_on(made, self._process(derived))
+        return Item(span, event)
+
+    def _judged(self, held: HeldTrace, span: Span, made: list[Weighed]) -> Item | None:
+        """A span of a trace that goes on, as the processors leave it; None for one that is left out."""
+        event = self._exported(span, "span_ended")
+        if event is None:
+            return None
+        processed = self._process([event])[0]
+        is_kept = self._is_kept(held, span, processed)
+        if processed is None:
+            return None
+        derived = self._derived(processed, is_announced=span._is_announced, has_ids=is_kept)
+        self._pass_on(made, self._process(derived))
+        return Item(None, processed) if is_kept else None
+
+    def _is_measured(self, span: Span) -> bool:
+        return self._derive is not None and span._type in MEASURED_TYPES
+
+    # ---------------------------------------------------------------- what becomes of a trace
+
+    def _decide(self, held: HeldTrace, last: Sequence[Item], made: list[Weighed], *, is_kept: bool) -> None:
+        """Hand on what was held of a trace, and what came last; or drop it all."""
+        items = self._hold.close(held, is_kept=is_kept)
+        seen_open, held.seen_open = held.seen_open, []
+        if is_kept:
+            self._hand_on(held, [*items, *last], made)
+            self._show_open(held, [span for span in seen_open if not span.is_ended], made)
+
+    def _decide_early(self, held: HeldTrace, made: list[Weighed]) -> None:
+        """Decide about a trace that is open, by what is known of it."""
+        self._decide(held, [], made, is_kept=self._is_kept_so_far(held))
+
+    def _is_kept_so_far(self, held: HeldTrace) -> bool:
+        rule = self._hold.rule
+        return held.is_sampled or (rule is not None and rule.keeps_open(held, self._hold.now()))
+
+    def _give_way(self, held: HeldTrace, made: list[Weighed]) -> None:
+        """Decide about a trace for which there is no room."""
+        if held.is_sampled and not self._has_given_way:
+            self._has_given_way = True
+            log.warning(
+                "Traces go on before they end, because too much waits for them; raise `hold`. Spans in "
+                "them which something refers to are kept, whatever `span_filter` says. This is told once."
+            )
+        if not self._is_kept_so_far(held):
+            lost = Counter[Signal](map(_signal_of, held.items))
+            for signal, count in lost.items():
+                self._drops.count("bus", signal, "hold_full", count)
+        self._decide_early(held, made)
+
+    def _hand_on(self, held: HeldTrace, items: Sequence[Item], made: list[Weighed]) -> None:
+        """Process what was not yet, judge all spans, and then put each below one that is kept."""
+        events: list[Event] = []
+        for begin in range(0, len(items), CHUNK):
+            chunk = [(item.raw, self._unprocessed(item)) for item in items[begin : begin + CHUNK]]
+            processed = iter(self._process([event for _, event in chunk if event is not None]))
+            for (raw, event), item in zip(chunk, items[begin : begin + CHUNK], strict=True):
+                done = item.event if raw is None else None if event is None else next(processed)
+                if isinstance(raw, Span) and event is not None and not self._is_kept(held, raw, done):
+                    continue
+                if done is not None:
+                    events.append(done)
+        for event in events:
+            placed = self._placed(held, event)
+            made.append((placed, weigh(placed)))
+
+    def _unprocessed(self, item: Item) -> Event | None:
+        """The event of what the processors did not see yet."""
+        if item.raw is None or item.event is not None:
+            return None if item.raw is None else item.event
+        if isinstance(item.raw, Span):
+            return self._exported(item.raw, "span_ended")
+        return self._event_of(cast("Pending | Event", item.raw))
+
+    def _event_of(self, raw: Pending | Event) -> Event | None:
+        maker = self._makers.get(type(raw))
+        return cast("Event", raw) if maker is None else self._made(raw, maker)
+
+    def _show_open(self, held: HeldTrace, spans: Sequence[Span], made: list[Weighed]) -> None:
+        """Announce spans of a trace that goes on; none where they may be left out when they end."""
+        if held.state is not State.GOES_ON or self._filter is not None or self._excluded_types:
+            return
+        events = [event for span in spans if (event := self._exported(span, "span_started")) is not None]
+        made.extend((event, weigh(event)) for event in self._process(events) if event is not None)
+
+    # ---------------------------------------------------------------- what is left out
+
+    def _is_kept(self, held: HeldTrace, span: Span, event: Event | None) -> bool:
+        """Whether a finished span is kept, which is noted for those that refer to it.
+
+        One that something refers to which went on before is kept, whatever the filter says.
+        """
+        span_id = format_span_id(span._number)
+        is_promised = span_id in held.promised
+        held.promised.discard(span_id)
+        if isinstance(event, TracingEvent) and (is_promised or not self._leaves_out(span, event)):
+            return True
+        held.leave_out(span_id, format_span_id(span._parent_number) if span._parent_number else None)
+        if not span._parent_number:
+            held.remote_parent_span_id = span._remote_parent_span_id
+        return False
+
+    def _leaves_out(self, span: Span, event: TracingEvent) -> bool:
+        if span._type in self._excluded_types:
+            return True
+        if self._filter is None:
+            return False
+        try:
+            return not self._filter(event.span)
+        except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+            if not self._has_failed:
+                self._has_failed = True
+                log.warning(
+                    "`span_filter` raised %r; the span is kept. Further failures are not told.", error
+                )
+            return False
+
+    def _placed(self, held: HeldTrace, event: Event) -> Event:
+        """The event, referring to the nearest span that is kept."""
+        if isinstance(event, TracingEvent):
+            before = event.span.parent_span_id
+            parent_id = self._referred_to(held, before)
+            if parent_id == before:
+                return event
+            span = msgspec.structs.replace(event.span, parent_span_id=parent_id)
+            if parent_id is None:
+                remote = held.remote_parent_span_id
+                span = msgspec.structs.replace(span, remote_parent_span_id=remote)
+            return msgspec.structs.replace(event, span=span)
+        if isinstance(event, LogEvent):
+            span_id = self._referred_to(held, event.log.span_id)
+            if span_id == event.log.span_id:
+                return event
+            return LogEvent(msgspec.structs.replace(event.log, span_id=span_id))
+        if isinstance(event, ScoreEvent):
+            span_id = self._referred_to(held, event.score.span_id)
+            return ScoreEvent(msgspec.structs.replace(event.score, span_id=span_id))
+        if isinstance(event, FeedbackEvent):
+            span_id = self._referred_to(held, event.feedback.span_id)
+            return FeedbackEvent(msgspec.structs.replace(event.feedback, span_id=span_id))
+        return event
+
+    def _referred_to(self, held: HeldTrace, span_id: str | None) -> str | None:
+        """The nearest kept span; one that is still open is kept from now on."""
+        kept_id = held.kept_id(span_id)
+        if kept_id is not None and (self._filter is not None or self._excluded_types):
+            held.promised.add(kept_id)
+        return kept_id
+
+
+def _trace_id_of(event: ScoreEvent | FeedbackEvent) -> str | None:
+    return event.score.trace_id if isinstance(event, ScoreEvent) else event.feedback.trace_id
+
+
+def _moment_of(raw: Pending | Event) -> int:
+    if isinstance(raw, ScoreEvent):
+        return raw.score.timestamp_ns
+    if isinstance(raw, FeedbackEvent):
+        return raw.feedback.timestamp_ns
+    return cast("PendingLog", raw).timestamp_ns
+
+
+def _signal_of(item: Item) -> Signal:
+    if item.event is not None:
+        return SIGNAL_OF[type(item.event)]
+    if isinstance(item.raw, Span):
+        return "spans"
+    return "logs" if isinstance(item.raw, PendingLog) else SIGNAL_OF[type(item.raw)]
+
+
+def _weight_of(item: Item) -> int:
+    if item.event is not None:
+        return ITEM_BYTES + weigh(item.event)
+    raw = item.raw
+    if isinstance(raw, Span):
+        own = (raw._input, raw._output, raw._attributes, raw._metadata)
+        return ITEM_BYTES + sum(map(_length_of, own))
+    if isinstance(raw, PendingLog):
+        return ITEM_BYTES + len(raw.message) + len(raw.data)
+    return ITEM_BYTES
+
+
+def _length_of(pieces: bytes | list[bytes] | None) -> int:
+    if pieces is None:
+        return 0
+    return len(pieces) if isinstance(pieces, bytes) else sum(map(len, pieces))

@@ -1,0 +1,139 @@
+"""Where traces wait for their end: bounded by traces, by events and by bytes."""
+
+from __future__ import annotations
+
+import os
+
+from mastra_core.clock import Clock
+from mastra_core.runtime.sampling_config import HoldLimits
+from mastra_observability.held_trace import HeldTrace, Item, State, TailRule
+
+GREEDY = 4
+"""One trace may fill this part of the room, a quarter; where it needs more, it gives way before others."""
+
+MAX_REMEMBERED = 50_000
+"""Traces, and spans left out of them, that are remembered for scores and feedback which come late."""
+
+EXPIRY_NS = 2_000_000_000
+"""How long after the longest life of a span a trace is given up whose root got lost."""
+
+
+class TraceHold:
+    """The traces that wait, and some that did. For one thread, the worker of the bus.
+
+    Args:
+        limits: how much may wait.
+        rule: which of the traces that were sampled out are kept; None keeps none.
+        max_lifetime_s: how long a span may be open; after that its trace has ended, too.
+        clock: what time it is.
+
+    Attributes:
+        rule: the same.
+        now: the clock.
+        pid: of this process.
+    """
+
+    def __init__(
+        self, limits: HoldLimits, rule: TailRule | None, max_lifetime_s: float, clock: Clock
+    ) -> None:
+        self.rule = rule
+        self.now = clock
+        self._limits = limits
+        self._lifetime_ns = round(max_lifetime_s * 1e9) + EXPIRY_NS
+        self.reset_after_fork()
+
+    def reset_after_fork(self) -> None:
+        """In a forked child: what waits is the parent's."""
+        self.pid = os.getpid()
+        self._waiting: dict[int, HeldTrace] = {}
+        self._by_id: dict[str, HeldTrace] = {}
+        self._recent: dict[str, tuple[HeldTrace, int]] = {}
+        self._events = self._weight = self._remembered = self._kept = self._dropped = 0
+        self._next_due_ns: int | None = None
+
+    def find(self, trace_id: str | None) -> HeldTrace | None:
+        """The trace of this id, if it waits, or did not long ago."""
+        if trace_id is None:
+            return None
+        return self._by_id.get(trace_id) or self._recent.get(trace_id, (None, 0))[0]
+
+    def add(self, held: HeldTrace, moment_ns: int, item: Item, weight: int) -> None:
+        """Hold something back; `overflow` says what has to give way."""
+        held.note_moment(moment_ns)
+        if id(held) not in self._waiting:
+            self._waiting[id(held)] = self._by_id[held.trace_id] = held
+            due_ns = self._due_ns(held)
+            if self._next_due_ns is None or due_ns < self._next_due_ns:
+                self._next_due_ns = due_ns
+        held.items.append(item)
+        held.weight += weight
+        self._events += 1
+        self._weight += weight
+
+    def overflow(self, latest: HeldTrace) -> HeldTrace | None:
+        """The trace that has to give way, None where there is room; `latest` is what was added to."""
+        limits = self._limits
+        if self._events > limits.max_events or self._weight > limits.max_bytes:
+            is_greedy = (
+                len(latest.items) * GREEDY > limits.max_events or latest.weight * GREEDY > limits.max_bytes
+            )
+            if is_greedy and latest.state is State.WAITING:
+                return latest
+        elif len(self._waiting) <= limits.max_traces:
+            return None
+        return next(iter(self._waiting.values()))
+
+    def close(self, held: HeldTrace, *, is_kept: bool) -> list[Item]:
+        """Decide about a trace that waits; what was held of it."""
+        items, held.items = held.items, []
+        self._events -= len(items)
+        self._weight -= held.weight
+        held.weight = 0
+        held.state = State.GOES_ON if is_kept else State.DROPPED
+        if is_kept:
+            self._kept += 1
+        else:
+            self._dropped += 1
+        self._waiting.pop(id(held), None)
+        if self._by_id.get(held.trace_id) is held:
+            del self._by_id[held.trace_id]
+        self._remember(held)
+        return items
+
+    def due(self) -> list[HeldTrace]:
+        """Those that have waited for as long as may be."""
+        now = self.now()
+        if self._next_due_ns is None or now < self._next_due_ns:
+            return []
+        due_at = [(held, self._due_ns(held)) for held in self._waiting.values()]
+        self._next_due_ns = min((at for _, at in due_at if at > now), default=None)
+        return [held for held, at in due_at if at <= now]
+
+    def due_s(self) -> float | None:
+        """Seconds until some may be due, None where none waits."""
+        return None if self._next_due_ns is None else max(0, self._next_due_ns - self.now()) / 1e9
+
+    def waiting(self) -> list[HeldTrace]:
+        """All that wait, the oldest first."""
+        return list(self._waiting.values())
+
+    def stats(self) -> dict[str, int]:
+        """How much waits, and what became of the traces that did."""
+        return {
+            "waiting": len(self._waiting),
+            "events": self._events,
+            "bytes": self._weight,
+            "kept": self._kept,
+            "dropped": self._dropped,
+        }
+
+    def _due_ns(self, held: HeldTrace) -> int:
+        slow_ns = None if self.rule is None or held.is_sampled else self.rule.slow_ns
+        return held.began_at_ns + (self._lifetime_ns if slow_ns is None else min(slow_ns, self._lifetime_ns))
+
+    def _remember(self, held: HeldTrace) -> None:
+        size = 1 + len(held.left_out)
+        self._remembered += size - self._recent.pop(held.trace_id, (held, 0))[1]
+        self._recent[held.trace_id] = (held, size)
+        while self._remembered > MAX_REMEMBERED and len(self._recent) > 1:
+            self._remembered -= self._recent.pop(next(iter(self._recent)))[1]

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from mastra_clickhouse.filters import Conditions, Parameters, is_storable
 from mastra_clickhouse.schema import LAST_NS, quote, rows_of
 from mastra_core.signals.columns import Column
 from mastra_core.storage.aggregation_plan import Dimension, Plan, Subject
-from mastra_core.storage.queries import MomentQuery, TimeWindow
+from mastra_core.storage.queries import MomentQuery
 
 Q = TypeVar("Q", bound=MomentQuery)
 
@@ -76,7 +76,7 @@ class Source(Generic[Q]):
             f"{time} AS time",
             f"({time}, {quote(plan.subject.id)}) AS place",
         ]
-        where = conditions(query.model_copy(update={"window": _both(plan)}), self.parameters)
+        where = conditions(query.model_copy(update={"window": plan.window}), self.parameters)
         if is_there is not None:
             where.add(is_there)
         self.sql = f"(SELECT {', '.join(parts)} FROM {rows_of(plan.subject.table.name)} WHERE {where.sql})"
@@ -107,16 +107,6 @@ class Source(Generic[Q]):
     def keys(self) -> list[str]:
         """The columns of the dimensions."""
         return [f"k{number}" for number in range(sum(self.key_widths))]
-
-    def key_of(self, row: Sequence[Any]) -> dict[str, Any]:
-        """A group's key by the names of the dimensions, from a row that begins with their columns."""
-        key: dict[str, Any] = {}
-        at = 0
-        for dimension, width in zip(self._plan.dimensions, self.key_widths, strict=True):
-            values = row[at : at + width]
-            key[dimension.name] = next((value for value in values if value is not None), None)
-            at += width
-        return key
 
     def whole(self, figures: Sequence[str]) -> Statement:
         """The figures over everything, then the first and the last time in the window."""
@@ -204,14 +194,6 @@ def _measure(plan: Plan, parameters: Parameters) -> tuple[str, str | None]:
 def _value(column: Column) -> str:
     # Zero has two signs, which the engine would take for two values.
     return f"{quote(column.name)} + 0.0" if column.kind == "float" else quote(column.name)
-
-
-def _both(plan: Plan) -> TimeWindow | None:
-    """The window of all periods together; one ends where the other begins."""
-    first, last = plan.periods[-1].window, plan.periods[0].window
-    if first is None or last is None or first is last:
-        return last
-    return TimeWindow(start=first.start, end=last.end)
 
 
 def _bounded(time_ns: int) -> int:

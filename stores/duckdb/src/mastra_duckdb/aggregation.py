@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from mastra_core.storage.aggregation_plan import Dimension, Plan, Subject
-from mastra_core.storage.queries import MomentQuery, TimeWindow
+from mastra_core.storage.queries import MomentQuery
 from mastra_duckdb.filters import Conditions, is_storable
 from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import quote
@@ -72,7 +72,7 @@ class Source(Generic[Q]):
             _named((time, []), "time"),
             _named((f"row({time}, {quote(plan.subject.id)})", []), "place"),
         ]
-        where = conditions(query.model_copy(update={"window": _both(plan)}))
+        where = conditions(query.model_copy(update={"window": plan.window}))
         columns = ", ".join(sql for sql, _ in parts)
         rows = f"SELECT {columns} FROM {quote(plan.subject.table.name)} WHERE {where.sql}"
         self.sql = f"({rows}) WHERE value IS NOT NULL"
@@ -105,16 +105,6 @@ class Source(Generic[Q]):
     def keys(self) -> list[str]:
         """The columns of the dimensions."""
         return [f"k{number}" for number in range(sum(self.key_widths))]
-
-    def key_of(self, row: Sequence[Any]) -> dict[str, Any]:
-        """A group's key by the names of the dimensions, from a row that begins with their columns."""
-        key: dict[str, Any] = {}
-        at = 0
-        for dimension, width in zip(self._plan.dimensions, self.key_widths, strict=True):
-            values = row[at : at + width]
-            key[dimension.name] = next((value for value in values if value is not None), None)
-            at += width
-        return key
 
     def whole(self, figures: Sequence[str]) -> Statement:
         """The figures over everything, then the first and the last time in the window."""
@@ -194,14 +184,6 @@ def _measure(subject: Subject, measure: Dimension) -> Expression:
 
 def _named(expression: Expression, name: str) -> Expression:
     return f"{expression[0]} AS {name}", expression[1]
-
-
-def _both(plan: Plan) -> TimeWindow | None:
-    """The window of all periods together; one ends where the other begins."""
-    first, last = plan.periods[-1].window, plan.periods[0].window
-    if first is None or last is None or first is last:
-        return last
-    return TimeWindow(start=first.start, end=last.end)
 
 
 def _bounded(time_ns: int) -> int:

@@ -1,106 +1,43 @@
-"""Answering plans of aggregations: running the statements, and putting the numbers in their places."""
+"""Answering plans of aggregations: what is asked of the engine."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mastra_core.signals.buckets import Bounds
 from mastra_core.signals.columns import METRICS
+from mastra_core.storage import aggregation_answer
 from mastra_core.storage.aggregation import Aggregation, Percentiles
+from mastra_core.storage.aggregation_answer import number
 from mastra_core.storage.aggregation_plan import Plan, default_bounds
-from mastra_core.storage.figures import (
-    AggregateResult,
-    Bucket,
-    Group,
-    HistogramResult,
-    PercentileResult,
-    QuantileBucket,
-    QuantileGroup,
-)
+from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
 from mastra_core.storage.queries import MetricQuery, MomentQuery
 from mastra_duckdb.aggregation import Source, Statement, figures_of, size_of
 from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, metric_conditions
 
 Q = TypeVar("Q", bound=MomentQuery)
-Parts = dict[tuple[Any, ...], dict[int, Sequence[Any]]]
-"""Figures by group and by bucket."""
 
 
 def aggregate(
     turn: Turn, plan: Plan, query: Q, conditions: Callable[[Q], Conditions], aggregation: Aggregation
 ) -> AggregateResult:
     """One number of the rows that match, and of their parts."""
-    source, figures = Source(plan, query, conditions), figures_of(aggregation.function)
-    size = size_of(aggregation.function)
-    *whole, first_ns, last_ns = _one(turn, source.whole(figures))
-    starts = plan.starts(first_ns, last_ns)
-    parts, groups = _parts(turn, plan, source, figures, size, starts)
-
-    def series(key: tuple[Any, ...]) -> list[Bucket]:
-        ours = parts.get(key, {})
-        return [Bucket(start_ns=at, **_figure(ours.get(at))) for at in starts]
-
-    is_compared = len(plan.periods) > 1
-    return AggregateResult(
-        value=_number(whole[0]),
-        previous=_number(whole[1]) if is_compared else None,
-        series=series(()),
-        groups=[
-            Group(key=source.key_of(key), series=series(key), **_figure(said)) for key, said in groups.items()
-        ],
-        group_count=_group_count(groups),
-    )
+    function = aggregation.function
+    source = Source(plan, query, conditions)
+    return aggregation_answer.aggregate(_ask(turn), plan, source, figures_of(function), size_of(function))
 
 
 def percentiles(
     turn: Turn, plan: Plan, query: Q, conditions: Callable[[Q], Conditions], asked: Percentiles
 ) -> PercentileResult:
     """Exact percentiles of the rows that match, and of their parts."""
-    source = Source(plan, query, conditions)
     # Checked numbers, not a user's text; as a parameter the engine would not see that they are constant.
     shares = ", ".join(f"{share!r}::DOUBLE" for share in asked.shares)
     figures = ["count(*)", f"quantile_cont(value, [{shares}])"]
-    is_whole = plan.interval_ns is None
-    count, *values, first_ns, last_ns = _whole(turn, plan, source, figures if is_whole else figures[:1])
-    starts = plan.starts(first_ns, last_ns)
-    parts, groups = _parts(turn, plan, source, figures, figures[0], starts)
-    nothing = [None] * len(asked.shares)
-
-    def said(count: int, values: Sequence[float] | None) -> dict[str, Any]:
-        return {"count": count, "values": [_number(one) for one in values or nothing]}
-
-    def series(key: tuple[Any, ...]) -> list[QuantileBucket]:
-        ours = parts.get(key, {})
-        return [QuantileBucket(start_ns=at, **said(*ours.get(at, (0, None)))) for at in starts]
-
-    def whole(count: int, values: Sequence[float] | None = None) -> dict[str, Any]:
-        return said(count, values) if is_whole else {"count": count}
-
-    if count is None:
-        count = sum(row[0] for row in parts.get((), {}).values())
-    return PercentileResult(
-        percentiles=asked.shares,
-        series=series(()),
-        groups=[
-            QuantileGroup(key=source.key_of(key), series=series(key), **whole(*row[:-1]))
-            for key, row in groups.items()
-        ],
-        group_count=_group_count(groups),
-        **whole(count, *values),
-    )
-
-
-def _whole(turn: Turn, plan: Plan, source: Source[Any], figures: Sequence[str]) -> tuple[Any, ...]:
-    """The figures over everything, and the first and the last time.
-
-    Where the window says how far a series goes, its buckets tell the count, and nothing is asked.
-    """
-    if plan.interval_ns is not None and plan.starts(None, None):
-        return (None, None, None)
-    return _one(turn, source.whole(figures))
+    return aggregation_answer.percentiles(_ask(turn), plan, Source(plan, query, conditions), figures, asked)
 
 
 def histogram(turn: Turn, query: MetricQuery, bounds: Bounds | None) -> HistogramResult:
@@ -116,57 +53,8 @@ def histogram(turn: Turn, query: MetricQuery, bounds: Bounds | None) -> Histogra
     ((found,),) = turn.rows(f"SELECT histogram(value, ?::DOUBLE[]) {rows}", [list(bounds), *where.parameters])
     by_bound: dict[float, int] = found or {}
     counts = [by_bound.get(bound, 0) for bound in (*bounds, math.inf)]
-    return HistogramResult.of(bounds, counts, unit=unit, figures=[_number(one) for one in said])
+    return HistogramResult.of(bounds, counts, unit=unit, figures=[number(one) for one in said])
 
 
-def _parts(
-    turn: Turn, plan: Plan, source: Source[Any], figures: Sequence[str], size: str, starts: range
-) -> tuple[Parts, dict[tuple[Any, ...], Sequence[Any]]]:
-    """The figures of every bucket by group, all rows being the group `()`; and those of the groups."""
-    width = len(source.keys)
-    parts: Parts = {}
-    groups: dict[tuple[Any, ...], Sequence[Any]] = {}
-    if starts:
-        _gather(parts, plan, source, turn, source.series(figures), 0)
-    if width:
-        # Percentiles, of which there is only the count to order by, are not made for a whole group.
-        told = figures[:1] if plan.interval_ns is not None and figures[0] == size else figures
-        for row in _rows(turn, source.groups(told, size)):
-            groups[tuple(row[:width])] = row[width:]
-        if starts:
-            is_limited = len(groups) < _group_count(groups)
-            statement = source.group_series(figures, size, is_limited=is_limited)
-            _gather(parts, plan, source, turn, statement, width)
-    return parts, groups
-
-
-def _gather(
-    parts: Parts, plan: Plan, source: Source[Any], turn: Turn, statement: Statement, width: int
-) -> None:
-    for row in _rows(turn, statement):
-        start_ns = source.base_ns + row[width] * (plan.interval_ns or 0)
-        parts.setdefault(tuple(row[:width]), {})[start_ns] = row[width + 1 :]
-
-
-def _figure(row: Sequence[Any] | None) -> dict[str, Any]:
-    if row is None:
-        return {}
-    now, before, is_now, is_before = row[:4]
-    return {"value": _number(now) if is_now else None, "previous": _number(before) if is_before else None}
-
-
-def _number(value: Any) -> Any:  # noqa: ANN401  # of the driver
-    """The number as it is, None where it is larger than a double holds."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _group_count(groups: dict[tuple[Any, ...], Sequence[Any]]) -> int:
-    return next((int(row[-1]) for row in groups.values()), 0)
-
-
-def _rows(turn: Turn, statement: Statement) -> list[tuple[Any, ...]]:
-    return turn.rows(statement.sql, statement.parameters)
-
-
-def _one(turn: Turn, statement: Statement) -> tuple[Any, ...]:
-    return _rows(turn, statement)[0]
+def _ask(turn: Turn) -> Callable[[Statement], list[tuple[Any, ...]]]:
+    return lambda statement: turn.rows(statement.sql, statement.parameters)

@@ -153,6 +153,14 @@ class Plan:
 
     no_buckets: ClassVar[range] = range(0)
 
+    @property
+    def window(self) -> TimeWindow | None:
+        """The window of all periods together; one ends where the other begins."""
+        first, last = self.periods[-1].window, self.periods[0].window
+        if first is None or last is None or first is last:
+            return last
+        return TimeWindow(start=first.start, end=last.end)
+
     def bucket_of(self, time_ns: int) -> int:
         """Where the bucket of a moment begins."""
         return time_ns - time_ns % self.interval_ns if self.interval_ns else 0

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from mastra_observability.metrics.catalogue import CATALOGUE, catalogue_table
 
-README = Path(__file__).parents[2] / "README.md"
+GUIDE = Path(__file__).parents[4] / "docs" / "metrics.md"
 
 REQUIRED = {
     "mastra_agent_runs_started": "agent env service",
@@ -32,6 +32,6 @@ def test_the_required_metrics_are_there_with_exactly_their_labels():
     assert labels == {**labels, **REQUIRED}
 
 
-def test_the_readme_has_the_catalogue_as_it_is():
+def test_the_guide_has_the_catalogue_as_it_is():
     """The table in the documentation is made from the one in the code."""
-    assert catalogue_table() in README.read_text(), "put the text of catalogue_table() into the README"
+    assert catalogue_table() in GUIDE.read_text(), "put the text of catalogue_table() into the guide"

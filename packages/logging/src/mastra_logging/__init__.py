@@ -1,9 +1,12 @@
 """Log set-up for programs, on structlog: presets, bound work, patterns, and lines of the runtime.
 
-from mastra_logging import LogConfig, get_logger, init_logging
+Example:
+    ```python
+    from mastra_logging import LogConfig, get_logger, init_logging
 
-init_logging(LogConfig.dev())
-get_logger(__name__).info("ready", port=8080)
+    init_logging(LogConfig.dev())
+    get_logger(__name__).info("ready", port=8080)
+    ```
 """
 
 from mastra_logging._version import __version__

@@ -49,7 +49,7 @@ _COLORS: dict[SpanStatus, Color] = {
 def render_tree(
     spans: RecordedTrace,
     *,
-    colors: bool,
+    colors: bool = False,
     ascii: bool = False,  # noqa: A002  # says what it is
     width: int | None = None,
     max_spans: int = MAX_SPANS,

@@ -198,7 +198,7 @@ DERIVED_NAMES = frozenset(row.name for row in CATALOGUE)
 
 
 def catalogue_table() -> str:
-    """The catalogue as a table in Markdown, as it stands in the README."""
+    """The catalogue as a table in Markdown, as it stands in the guide to metrics."""
     lines = ["| metric | type | labels | an observation |", "| --- | --- | --- | --- |"]
     lines.extend(
         f"| `{row.name}` | {row.type.value} | {', '.join(row.labels)} | {row.doc} |" for row in CATALOGUE

@@ -17,10 +17,12 @@ from typing import Protocol
 from weakref import WeakSet
 
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
+from mastra_core.tracing.current import get_current
 from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Channel, Weighed
+from mastra_observability.full import Patience, WhenFull
 from mastra_observability.intake import Intake, Pending
 from mastra_observability.open_spans import OpenSpans
 from mastra_observability.worker import Worker
@@ -54,6 +56,7 @@ class ObservabilityBus:
         drops: the books.
         max_queue_events: events that wait at the most; more are dropped and counted.
         max_queue_bytes: bytes of large payloads that wait at the most.
+        when_full: what happens then.
 
     Attributes:
         open_spans: spans that have not ended.
@@ -74,6 +77,7 @@ class ObservabilityBus:
         *,
         max_queue_events: int,
         max_queue_bytes: int,
+        when_full: WhenFull = WhenFull(),  # noqa: B008  # immutable
     ) -> None:
         self.channels = tuple(channels)
         self.drops = drops
@@ -84,6 +88,8 @@ class ObservabilityBus:
         self.on_leaving: list[Callable[[float], None]] = []
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
+        self._drops_oldest = when_full.drops_oldest
+        self._patience = Patience(when_full.block_s)
         self._is_closed = False
         self._was_in_time: bool | None = None
         self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S, self._start_channels)
@@ -101,9 +107,8 @@ class ObservabilityBus:
     # ---------------------------------------------------------------- the caller's side
 
     def emit(self, event: Event) -> None:
-        """Queue an event; never blocks, never raises. `RecordingTracer.finish` does it for spans."""
-        if len(self.queue) >= self.max_events:
-            self.refuse(SIGNAL_OF[type(event)])
+        """Queue an event; never raises. `RecordingTracer.finish` does it for spans."""
+        if len(self.queue) >= self.max_events and not self.make_room(SIGNAL_OF[type(event)]):
             return
         self.queue.append(event)
         if self.worker.is_idle:
@@ -111,20 +116,51 @@ class ObservabilityBus:
 
     def queue_weighed(self, item: Span | Pending, heavy_bytes: int, signal: Signal) -> None:
         """Queue an ended span, or what is pending, if there is room for it and its bytes; else drop it."""
-        if len(self.queue) >= self.max_events:
-            self.refuse(signal)
+        if len(self.queue) >= self.max_events and not self.make_room(signal):
             return
-        if heavy_bytes:
-            with self._heavy_lock:
-                has_room = self._heavy_bytes + heavy_bytes <= self._max_bytes
-                if has_room:
-                    self._heavy_bytes += heavy_bytes
-            if not has_room:
-                self.refuse(signal, "too_large" if heavy_bytes > self._max_bytes else "queue_full")
+        if heavy_bytes > self._max_bytes:
+            self.refuse(signal, "too_large")
+            return
+        while heavy_bytes and not self._reserve(heavy_bytes):
+            if not self._make_room(signal, lambda: self._heavy_bytes + heavy_bytes <= self._max_bytes):
                 return
         self.queue.append(item)
         if self.worker.is_idle:
             self.worker.wake()
+
+    def make_room(self, signal: Signal) -> bool:
+        """See to it that one more may be queued; else it is counted as lost, and False."""
+        return self._make_room(signal, lambda: len(self.queue) < self.max_events)
+
+    def _make_room(self, signal: Signal, has_room: Callable[[], bool]) -> bool:
+        if not self._is_closed:
+            if self._drops_oldest and self._drop_oldest():
+                return True
+            if type(get_current()) is not OwnWorkSpan and self._patience.wait_for(has_room):
+                return True
+        self.refuse(signal)
+        return False
+
+    def _drop_oldest(self) -> bool:
+        """Drop what has waited longest; False where nothing waits."""
+        try:
+            item = self.queue.popleft()
+        except IndexError:
+            return False
+        signal, heavy_bytes = self._intake.describe(item)
+        if heavy_bytes:
+            with self._heavy_lock:
+                self._heavy_bytes -= heavy_bytes
+        self.refuse(signal)
+        return True
+
+    def _reserve(self, heavy_bytes: int) -> bool:
+        """Count bytes as queued, if there is room for them."""
+        with self._heavy_lock:
+            if self._heavy_bytes + heavy_bytes > self._max_bytes:
+                return False
+            self._heavy_bytes += heavy_bytes
+            return True
 
     def flush(self, deadline: float) -> bool:
         """Hand everything on, open spans included, and wait; False at `deadline` (monotonic)."""
@@ -217,6 +253,7 @@ class ObservabilityBus:
             if heavy:
                 with self._heavy_lock:
                     self._heavy_bytes -= heavy
+            self._patience.renew()
             self._offer(events)
             self._offer(self._intake.announce(self.open_spans.to_announce(everything=flushes > 0)))
             if self._is_closed:

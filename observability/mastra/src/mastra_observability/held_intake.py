@@ -36,7 +36,7 @@ from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.channel import Weighed
 from mastra_observability.held_trace import HeldTrace, Item, State
 from mastra_observability.hold import TraceHold
-from mastra_observability.intake import CHUNK, Derive, Intake, Maker, Pending, Processor, weigh
+from mastra_observability.intake import CHUNK, Derive, Intake, Maker, Pending, Processor, popped, weigh
 from mastra_observability.log_snapshot import PendingLog
 from mastra_observability.metrics.extract import MEASURED_TYPES
 
@@ -80,8 +80,7 @@ class HoldingIntake(Intake):
         made: list[Weighed] = []
         rest: deque[Span | Pending | Event] = deque()
         heavy = 0
-        for _ in range(len(queue)):
-            item = queue.popleft()
+        for item in popped(queue, len(queue)):
             held = self._held_of(item)
             if held is None:
                 rest.append(item)

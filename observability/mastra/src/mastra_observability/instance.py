@@ -41,6 +41,7 @@ from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.channel import Channel
 from mastra_observability.exporters.default import DefaultExporter
 from mastra_observability.exporters.named import make_exporter
+from mastra_observability.full import WhenFull
 from mastra_observability.held_intake import HoldingIntake
 from mastra_observability.held_trace import TailRule
 from mastra_observability.hold import TraceHold
@@ -146,6 +147,7 @@ class Observability(RecordingTracer):
             self._drops,
             max_queue_events=config.max_queue_events,
             max_queue_bytes=MAX_QUEUE_BYTES,
+            when_full=self._when_full(),
         )
         if hold is not None:
             bus.after_fork.append(hold.reset_after_fork)
@@ -201,9 +203,15 @@ class Observability(RecordingTracer):
                     self.config.max_queue_events,
                     MAX_QUEUE_BYTES,
                     self._least_log_level(exporter),
+                    self._when_full(),
                 )
             )
         return channels
+
+    def _when_full(self) -> WhenFull:
+        """What every queue does when it is full."""
+        policy = self.config.when_full
+        return WhenFull(policy == "drop_oldest", self.config.block_timeout_s if policy == "block" else 0.0)
 
     def _least_log_level(self, exporter: BaseExporter) -> LogLevel | None:
         """The level that an exporter was given; a warning where it wants more than is recorded."""

@@ -10,8 +10,9 @@ is counted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from mastra_core.signals.events import (
     SIGNAL_OF,
@@ -26,6 +27,8 @@ from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Weighed
+
+_T = TypeVar("_T")
 
 CHUNK = 128
 """So many events a processor may glance at together: a glance costs mostly by its number, and where it
@@ -103,6 +106,15 @@ class Intake:
         self._derive = derive
         self._drops = drops
 
+    def describe(self, item: Span | Pending | Event) -> tuple[Signal, int]:
+        """The signal of something queued, and its heavy bytes."""
+        if isinstance(item, Span):
+            return "spans", item._heavy_bytes
+        maker = self._makers.get(type(item))
+        if maker is not None:
+            return maker.signal, cast("Pending", item).heavy_bytes
+        return SIGNAL_OF[type(item)], 0
+
     def take(self, queue: deque[Span | Pending | Event]) -> tuple[list[Weighed], int]:
         """The events of what is queued now, and how many heavy bytes left the queue with it."""
         made: list[Weighed] = []
@@ -111,8 +123,7 @@ class Intake:
         while left > 0:
             events: list[Event] = []
             announced: set[int] = set()
-            for _ in range(min(left, CHUNK)):
-                item = queue.popleft()
+            for item in popped(queue, min(left, CHUNK)):
                 if isinstance(item, Span):
                     heavy += item._heavy_bytes
                     if self._take_span(events, item) and item._is_announced:
@@ -223,6 +234,13 @@ class Intake:
             self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
             return None
         return result
+
+
+def popped(queue: deque[_T], count: int) -> Iterator[_T]:
+    """The first so many items, taken out; fewer where callers dropped some meanwhile."""
+    with suppress(IndexError):
+        for _ in range(count):
+            yield queue.popleft()
 
 
 def _is_passed(processor: GlancingProcessor, events: Sequence[Event | None]) -> bool:

@@ -69,8 +69,7 @@ class Instrument:
             except Exception:  # noqa: BLE001  # no mapping, or one that does not work
                 copy = {None: None}  # taken away by the worker, and counted
         queue = self._queue
-        if len(queue) >= self._bus.max_events:
-            self._bus.refuse("metrics")
+        if len(queue) >= self._bus.max_events and not self._bus.make_room("metrics"):
             return
         queue.append(PendingMetric(self._name, self.type, self._unit, value, copy, self._now(), span))
         if self._worker.is_idle:

@@ -15,12 +15,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
+from functools import partial
 
 from mastra_core.signals.events import SIGNAL_OF, Event, LogEvent, Signal
 from mastra_core.signals.log import LOG_LEVELS, LogLevel
 from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.base import BaseExporter, Loss
+from mastra_observability.full import Patience, WhenFull
 from mastra_observability.worker import Worker
 
 FIRST_DELAY_S = 0.1
@@ -41,6 +43,7 @@ class Channel:
         max_queue_events: events that wait at the most, where the exporter does not say itself.
         max_queue_bytes: payload bytes that wait at the most.
         least_log_level: logs of less weight never enter the queue; None lets in whatever comes.
+        when_full: what happens when the queue is full.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Channel:
         max_queue_events: int,
         max_queue_bytes: int,
         least_log_level: LogLevel | None = None,
+        when_full: WhenFull = WhenFull(),  # noqa: B008  # immutable
     ) -> None:
         self.exporter = exporter
         self.name = name
@@ -59,6 +63,8 @@ class Channel:
         self._max_events = exporter.max_queue_events or max_queue_events
         self._max_bytes = max_queue_bytes
         self.least_log_level = least_log_level
+        self._drops_oldest = when_full.drops_oldest
+        self._patience = Patience(when_full.block_s)
         self._worker = Worker(
             f"mastra-{name}", self._step, self._has_work, exporter.linger_s, on_stop=self._close_exporter
         )
@@ -87,26 +93,49 @@ class Channel:
 
     def offer(self, events: Sequence[Weighed]) -> None:
         """Queue what there is room for; the rest is dropped and counted."""
-        queue, least, refused = self._queue, self.least_log_level, Counter[Signal]()
-        with self._lock:
-            for event, weight in events:
-                signal = SIGNAL_OF[type(event)]
-                if signal not in self.signals or (least is not None and _is_below(event, least)):
-                    continue
-                is_full = len(queue) >= self._max_events or self._queued_bytes + weight > self._max_bytes
-                if self._is_closed or is_full:
-                    refused[signal] += 1
-                    continue
-                self._accepted[signal] += 1
-                self._accepted_count += 1
-                self._queued_bytes += weight
-                queue.append((event, weight))
+        queue, refused = self._queue, Counter[Signal]()
+        rest = self._put(events, refused)
+        while rest and self._patience.wait_for(partial(self._has_room, rest[0][1])):
+            rest = self._put(rest, refused)
+        refused.update(SIGNAL_OF[type(event)] for event, _ in rest)
         for signal, count in refused.items():
             self._drops.count(self.name, signal, "shutdown" if self._is_closed else "queue_full", count)
         if len(queue) >= self.exporter.batch_size:
             self._worker.hurry()
         elif queue and self._worker.is_idle:
             self._worker.wake()
+
+    def _put(self, events: Sequence[Weighed], refused: Counter[Signal]) -> list[Weighed]:
+        """Queue what is wanted and finds room; the rest. What was dropped for it is added to `refused`."""
+        queue, least, rest = self._queue, self.least_log_level, list[Weighed]()
+        with self._lock:
+            for event, weight in events:
+                signal = SIGNAL_OF[type(event)]
+                if signal not in self.signals or (least is not None and _is_below(event, least)):
+                    continue
+                is_full = len(queue) >= self._max_events or self._queued_bytes + weight > self._max_bytes
+                if self._is_closed or (is_full and not self._drop_older(weight, refused)):
+                    rest.append((event, weight))
+                    continue
+                self._accepted[signal] += 1
+                self._accepted_count += 1
+                self._queued_bytes += weight
+                queue.append((event, weight))
+        return rest
+
+    def _has_room(self, weight: int) -> bool:
+        return len(self._queue) < self._max_events and self._queued_bytes + weight <= self._max_bytes
+
+    def _drop_older(self, weight: int, refused: Counter[Signal]) -> bool:
+        """Drop what has waited longest, as if it had never been accepted; whether there is room now."""
+        while self._drops_oldest and self._queue and not self._has_room(weight):
+            event, its_weight = self._queue.popleft()
+            signal = SIGNAL_OF[type(event)]
+            self._queued_bytes -= its_weight
+            self._accepted[signal] -= 1
+            self._done_count += 1  # a flush does not wait for it
+            refused[signal] += 1
+        return self._has_room(weight)
 
     def start(self) -> None:
         """Start the thread, which goes to sleep until there is work."""
@@ -181,6 +210,7 @@ class Channel:
                 event, weight = self._queue.popleft()
                 self._queued_bytes -= weight
                 self._batch.append(event)
+        self._patience.renew()
 
     def _deliver(self) -> bool:
         """Hand the batch over; False where it is to be tried again."""

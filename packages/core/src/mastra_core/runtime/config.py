@@ -157,8 +157,12 @@ class ObservabilityConfig(Validated):
         default_session_id: session, where a call names none.
         source: what part of a system the signals come from.
         payload: how much of a payload is recorded.
-        max_queue_events: events that wait on the bus, and before each exporter, at the most; more are
-            dropped, the newest first, and counted.
+        max_queue_events: events that wait on the bus, and before each exporter, at the most; what is too
+            much is dropped and counted.
+        when_full: what is dropped then, the newest or the oldest; or `block`: who records waits for room,
+            also on an event loop, for `block_timeout_s` at the most, and once only while nothing moves;
+            what finds none is dropped. A slow exporter then slows down the program and the others.
+        block_timeout_s: see there.
         on_dropped: told of every loss, on a worker's thread.
         max_span_lifetime_s: a span open for longer is stored as it is, incomplete.
         configs: further configurations by name. Each says what is different from the settings around it,
@@ -196,6 +200,8 @@ class ObservabilityConfig(Validated):
     source: Annotated[str, Field(min_length=1)] | None = None
     payload: PayloadLimits = Field(default_factory=PayloadLimits)
     max_queue_events: Annotated[int, Field(ge=1)] = 131_072
+    when_full: Literal["drop_newest", "drop_oldest", "block"] = "drop_newest"
+    block_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     on_dropped: Callable[[DropEvent], None] | None = None
     max_span_lifetime_s: Annotated[float, Field(gt=0)] = 3600.0
     configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any])

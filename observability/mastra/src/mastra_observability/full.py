@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from mastra_core.runtime.config import ObservabilityConfig
+
 LOOK_EVERY_S = 0.001
 
 
@@ -20,6 +22,12 @@ class WhenFull(NamedTuple):
 
     drops_oldest: bool = False
     block_s: float = 0.0
+
+
+def when_full_of(config: ObservabilityConfig) -> WhenFull:
+    """What every queue of a configuration does when it is full."""
+    waits = config.when_full == "block"
+    return WhenFull(config.when_full == "drop_oldest", config.block_timeout_s if waits else 0.0)
 
 
 class Patience:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
@@ -13,7 +12,7 @@ from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import ConfigurationError
 from mastra_core.ids import IdSource, RandomIds
 from mastra_core.runtime.assembly import find_storage
-from mastra_core.runtime.config import ObservabilityConfig, resolve_environment
+from mastra_core.runtime.config import DEFAULT_CONFIG, ObservabilityConfig, resolve_environment
 from mastra_core.runtime.metrics_config import MetricsConfig
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.feedback import FeedbackInput
@@ -34,19 +33,15 @@ from mastra_observability.contexts.annotations import LookUp
 from mastra_observability.contexts.logger import RecordingLogger
 from mastra_observability.contexts.lookup import ContextLookup
 from mastra_observability.contexts.metrics import RecordingMetrics
-from mastra_observability.drops import Drops, log
+from mastra_observability.drops import Drops
 from mastra_observability.exit import drain_at_exit
-from mastra_observability.exporters.adapted import adapt
-from mastra_observability.exporters.base import BaseExporter
-from mastra_observability.exporters.channel import Channel
-from mastra_observability.exporters.default import DefaultExporter
-from mastra_observability.exporters.named import make_exporter
-from mastra_observability.full import WhenFull
+from mastra_observability.exporters.assembly import MAX_QUEUE_BYTES, make_channels
+from mastra_observability.full import when_full_of
 from mastra_observability.held_intake import HoldingIntake
 from mastra_observability.held_trace import TailRule
 from mastra_observability.hold import TraceHold
 from mastra_observability.intake import Intake, Maker
-from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_exporter_level, check_level
+from mastra_observability.levels import DEFAULT_LEVEL, NOBODY, LogGate, check_level
 from mastra_observability.log_snapshot import LogSnapshot, PendingLog
 from mastra_observability.metric_snapshot import MetricSnapshot, PendingMetric
 from mastra_observability.metrics.cardinality import LabelGuard
@@ -54,18 +49,15 @@ from mastra_observability.metrics.cost import CostEstimator
 from mastra_observability.metrics.derived import DerivedMetrics
 from mastra_observability.metrics.extract import MEASURED_TYPES
 from mastra_observability.open_spans import OpenSpans
+from mastra_observability.processors.configured import processors_of
 from mastra_observability.processors.limits import PayloadLimiter
-from mastra_observability.processors.secret_patterns import SecretPattern
-from mastra_observability.processors.sensitive import SensitiveDataFilter
 from mastra_observability.sampling import make_sampler
+from mastra_observability.selection import SelectingLogger, SelectingMetrics, Selection, make_others
 from mastra_observability.snapshot import SpanSnapshot
 from mastra_observability.tracer import RecordingTracer, TracerRules
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-MAX_QUEUE_BYTES = 64 * 1024 * 1024
-"""Payload bytes that wait at the most, on the bus and before each exporter."""
 
 
 class Observability(RecordingTracer):
@@ -105,8 +97,9 @@ class Observability(RecordingTracer):
                 f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
             )
         self.config = config = config or ObservabilityConfig(**settings)
-        self.store: Store | None = find_storage(config.storage if storage is None else storage)
-        self._owns_store = self.store is not storage
+        wanted = config.storage if storage is None else storage
+        self.store: Store | None = find_storage(wanted)
+        self._owns_store = self.store is not wanted
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
         ids = ids or RandomIds()
         base = Correlation(
@@ -121,7 +114,8 @@ class Observability(RecordingTracer):
         metrics = config.metrics_config
         self._guard = guard = LabelGuard(metrics or MetricsConfig())
         self._costs = costs = CostEstimator(metrics)
-        channels = self._make_channels()
+        when_full = when_full_of(config)
+        channels = make_channels(config, self.store, self._drops, when_full)
         # What nobody takes need not be made; a processor may have a use for it.
         are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
         is_deriving = metrics is not None and metrics.derived and are_taken
@@ -134,7 +128,7 @@ class Observability(RecordingTracer):
             PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
         }
         derived = DerivedMetrics(guard, costs) if is_deriving else None
-        parts = (_processors_of(config), SpanSnapshot(limiter, costs), makers, derived, self._drops)
+        parts = (processors_of(config), SpanSnapshot(limiter, costs), makers, derived, self._drops)
         intake = (
             Intake(*parts)
             if hold is None
@@ -147,7 +141,7 @@ class Observability(RecordingTracer):
             self._drops,
             max_queue_events=config.max_queue_events,
             max_queue_bytes=MAX_QUEUE_BYTES,
-            when_full=self._when_full(),
+            when_full=when_full,
         )
         if hold is not None:
             bus.after_fork.append(hold.reset_after_fork)
@@ -171,9 +165,24 @@ class Observability(RecordingTracer):
         self._metrics = None if metrics is None else RecordingMetrics(bus, clock)
         self._gate = LogGate()
         self._logger = RecordingLogger(bus, clock, base, self._gate)
+        self._shown_logger: LoggerContext = self._logger
+        self._shown_metrics: MetricsContext = self._metrics or NO_OP_METRICS
         self.set_log_level(config.log_level or DEFAULT_LEVEL)
         drain_at_exit(bus)
-        activate(self)
+        if config.configs:
+            self._select(clock, ids)
+        activate(self)  # behind those of named configurations: the last one is what others find
+
+    def _select(self, clock: Clock, ids: IdSource) -> None:
+        """Make an instance of each named configuration, and choose among them from now on."""
+
+        def make(named: ObservabilityConfig, storage: Any) -> Observability:  # noqa: ANN401  # checked there
+            return Observability(named, storage=storage, clock=clock, ids=ids)
+
+        others = make_others(self.config, self.store, make)
+        self._selection = selection = Selection(self, others, self.config.config_selector or "")
+        self._shown_logger = SelectingLogger(selection)
+        self._shown_metrics = SelectingMetrics(selection)
 
     def _make_lookup(self, bus: ObservabilityBus, base: Correlation) -> LookUp | None:
         """What completes annotations from the store, where there is one that keeps spans."""
@@ -184,63 +193,6 @@ class Observability(RecordingTracer):
         bus.feeder = lookup
         bus.after_fork.append(lookup.reset_after_fork)
         return lookup.add
-
-    def _make_channels(self) -> list[Channel]:
-        """One for each exporter; where several have the same name, the further ones get a number."""
-        channels: list[Channel] = []
-        for exporter in self._make_exporters():
-            count = sum(channel.exporter.name == exporter.name for channel in channels)
-            if any(channel.exporter is exporter for channel in channels):
-                raise ConfigurationError(
-                    f"Field `observability.exporters` has {exporter!r} twice; make two of it"
-                )
-            name = f"{exporter.name} {count + 1}" if count else exporter.name
-            channels.append(
-                Channel(
-                    exporter,
-                    name,
-                    self._drops,
-                    self.config.max_queue_events,
-                    MAX_QUEUE_BYTES,
-                    self._least_log_level(exporter),
-                    self._when_full(),
-                )
-            )
-        return channels
-
-    def _when_full(self) -> WhenFull:
-        """What every queue does when it is full."""
-        policy = self.config.when_full
-        return WhenFull(policy == "drop_oldest", self.config.block_timeout_s if policy == "block" else 0.0)
-
-    def _least_log_level(self, exporter: BaseExporter) -> LogLevel | None:
-        """The level that an exporter was given; a warning where it wants more than is recorded."""
-        level = check_exporter_level(exporter.log_level, exporter.name)
-        root = check_level(self.config.log_level or DEFAULT_LEVEL, "`observability.log_level`")
-        if level is not None and level < root:
-            log.warning(
-                "%s wants logs from `%s` on, but only those from `%s` on are recorded, and so it gets these; "
-                "set `observability.log_level` to `%s`, or leave the exporter's `log_level` out.",
-                exporter.name,
-                level.word,
-                root.word,
-                level.word,
-            )
-        return level
-
-    def _make_exporters(self) -> list[BaseExporter]:
-        given = self.config.exporters
-        if given is None:
-            given = () if self.store is None else (DefaultExporter(),)
-        try:
-            made = [make_exporter(setting, position) for position, setting in enumerate(given)]
-        except ConfigurationError as error:
-            origin = self.config.origin_of("exporters")
-            raise ConfigurationError(f"{error}; it comes from {origin}" if origin else str(error)) from error
-        exporters = [adapt(exporter, position) for position, exporter in enumerate(made)]
-        for exporter in exporters:
-            exporter.start(self.store)
-        return exporters
 
     # ---------------------------------------------------------------- recording
 
@@ -287,7 +239,22 @@ class Observability(RecordingTracer):
     @property
     def logger(self) -> LoggerContext:
         """Logs: inside a trace correlated with it, outside with the service alone."""
+        return self._shown_logger
+
+    @property
+    def own_logger(self) -> LoggerContext:
+        """The same of this configuration alone, where there are several."""
         return self._logger
+
+    @property
+    def own_metrics(self) -> MetricsContext:
+        """The same of this configuration alone, where there are several."""
+        return self._metrics or NO_OP_METRICS
+
+    @property
+    def instances(self) -> Mapping[str, Observability]:
+        """The instance of each configuration by its name; this one is `default`."""
+        return {DEFAULT_CONFIG: self} if self._selection is None else self._selection.instances
 
     def set_log_level(self, level: str | LogLevel) -> None:
         """Record logs of this weight and more from now on; exporters with a level of their own keep it.
@@ -302,14 +269,19 @@ class Observability(RecordingTracer):
             default=NOBODY,
         )
         self._gate.least = root if self.config.processors else max(root, wanted)
+        for other in self._others:
+            other.set_log_level(root)
 
     @property
     def metrics(self) -> MetricsContext:
         """Measures: inside a trace correlated with it, outside with the service alone."""
-        return self._metrics or NO_OP_METRICS
+        return self._shown_metrics
 
     def context(self, span: Span) -> ObservabilityContext:
         """What code inside `span` is given."""
+        owner = self if self._selection is None else self._selection.owner_of(span)
+        if owner is not self:
+            return owner.context(span)
         logger = self._logger.inside(span) if span.takes_logs else NO_OP_LOGGER
         metrics = NO_OP_METRICS if self._metrics is None else self._metrics.inside(span)
         return ObservabilityContext(TracingContext(self, span), logger, metrics)
@@ -335,22 +307,45 @@ class Observability(RecordingTracer):
         """What was accepted, exported, dropped and is waiting, per exporter and signal.
 
         Of metrics also which labels were taken away (`labels`), and how many requests went to models
-        without a price (`unpriced_models`).
+        without a price (`unpriced_models`). Of several configurations the numbers of the others are in
+        `configs`, by name.
         """
-        return {
+        stats = {
             **self._bus.stats(),
             "labels": self._guard.stats(),
             "unpriced_models": self._costs.stats(),
         }
+        if self._selection is not None:
+            stats["configs"] = {name: one.stats() for name, one in self.instances.items() if one is not self}
+        return stats
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Hand everything on to exporters and stores, staying open. True if all arrived in time."""
-        return self._bus.flush(time.monotonic() + timeout_s)
+        deadline = time.monotonic() + timeout_s
+        in_time = [one._bus.flush(deadline) for one in self._begin_flush()]  # noqa: SLF001  # of this class
+        return all(in_time)
 
     def shutdown(self, timeout_s: float = 5.0) -> bool:
         """Hand everything on and release threads, exporters and a store made from a URL."""
+        deadline = time.monotonic() + timeout_s
+        in_time = [one._leave(deadline) for one in self._begin_flush()]  # noqa: SLF001
+        return all(in_time)
+
+    def _begin_flush(self) -> Sequence[Observability]:
+        """The instances of all configurations, each at work on its flush; who lends a store comes last."""
+        everyone = [*self._others, self]
+        if self._others:
+            for one in everyone:
+                one._bus.begin_flush()  # noqa: SLF001
+        return everyone
+
+    @property
+    def _others(self) -> list[Observability]:
+        return [one for one in reversed(list(self.instances.values())) if one is not self]
+
+    def _leave(self, deadline: float) -> bool:
         deactivate(self)
-        in_time = self._bus.shutdown(time.monotonic() + timeout_s)
+        in_time = self._bus.shutdown(deadline)
         if self._owns_store and self.store is not None and in_time:
             self.store.close()
         return in_time
@@ -378,25 +373,6 @@ class Observability(RecordingTracer):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.ashutdown()
-
-
-def _processors_of(config: ObservabilityConfig) -> list[Any]:
-    """The user's processors, and behind them what hides secrets, where they have no such of their own."""
-    processors: list[Any] = list(config.processors)
-    how = config.sensitive_data_config
-    if how is None or any(isinstance(processor, SensitiveDataFilter) for processor in processors):
-        return processors
-    looks = [SecretPattern(name, re.compile(pattern)) for name, pattern in how.more_patterns.items()]
-    hide = SensitiveDataFilter(
-        keys=how.keys,
-        more_keys=how.more_keys,
-        allowed_keys=how.allowed_keys,
-        more_patterns=looks,
-        style=how.style,
-        mask=how.mask,
-        hash_key=None if how.hash_key is None else how.hash_key.encode(),
-    )
-    return [*processors, hide]
 
 
 def create_observability(config: ObservabilityConfig, store: Store | None) -> Observability:

@@ -130,6 +130,22 @@ class RecordingTracer(Annotations):
             options = _with_shortcuts(options, session_id, user_id, tags)
         if parent is None:
             parent = get_current()
+        if self._selection is not None:
+            select = self._selection
+            owner = select.begin(request_context) if parent is None else select.owner_of(parent)
+            if owner is not self:
+                span = owner.span(
+                    name,
+                    type,
+                    parent=parent,
+                    input=input,
+                    attributes=attributes,
+                    metadata=metadata,
+                    entity=entity,
+                    options=options,
+                    request_context=request_context,
+                )
+                return select.note(span, owner) if parent is None else span
         if parent is None:
             if not self._is_tracing:
                 return self._untraced(name, type, None, attributes, entity, options, request_context)

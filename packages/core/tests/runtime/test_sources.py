@@ -128,6 +128,7 @@ def test_every_setting_can_be_written_in_a_variable(variables):
         MAX_QUEUE_EVENTS="10",
         CONFIGS__EU__METRICS__MAX_LABELS="3",
         CONFIGS__EU__SAMPLING="never",
+        CONFIG_SELECTOR="region",
         service_name="[x]",
     )
     config = ObservabilityConfig()
@@ -281,6 +282,7 @@ def test_a_named_configuration_says_what_is_different():
         service_name="shop",
         payload={"max_depth": 3},
         sampling=0.5,
+        config_selector=lambda request_context: "eu",
         configs={
             "eu": ObservabilityConfig(storage="memory://", payload={"max_items": 7}),
             "loud": {"log_level": "debug", "sampling": SamplingConfig(ratio=0.9)},
@@ -295,7 +297,7 @@ def test_a_named_configuration_says_what_is_different():
 def test_what_is_said_for_a_named_configuration_outweighs_what_is_said_around_it(toml, variables):
     """Also where the latter is said in code: the more special one holds, and code holds over a file in it."""
     toml("[tool.mastra.observability.configs.eu]\nuser_id = 'file'\nsource = 'file'")
-    variables(USER_ID="around", SERVICE_NAME="around")
+    variables(USER_ID="around", SERVICE_NAME="around", CONFIG_SELECTOR="region")
     config = ObservabilityConfig(user_id="code", source="code", configs={"eu": {"source": "inside"}})
     eu = config.configs["eu"]
     assert (eu.user_id, eu.source, eu.service_name) == ("file", "inside", "around")
@@ -308,14 +310,22 @@ def test_an_exporter_belongs_to_one_configuration():
         def export(self, batch): ...
 
     exporter = Exporter()
-    assert "of configuration `default`" in refusal(exporters=[exporter], configs={"eu": {}})
-    assert "of configuration `eu`" in refusal(
-        configs={"eu": {"exporters": [exporter]}, "us": {"exporters": [exporter]}}
+    assert "of configuration `default`" in refusal(
+        exporters=[exporter], configs={"eu": {}}, config_selector="region"
     )
-    config = ObservabilityConfig(exporters=["console"], configs={"eu": {}})
+    two = {"eu": {"exporters": [exporter]}, "us": {"exporters": [exporter]}}
+    assert "of configuration `eu`" in refusal(configs=two, config_selector="region")
+    config = ObservabilityConfig(exporters=["console"], configs={"eu": {}}, config_selector="region")
     assert config.configs["eu"].exporters == ("console",)
-    apart = ObservabilityConfig(exporters=[exporter], configs={"eu": {"exporters": [Exporter()]}})
+    own = {"eu": {"exporters": [Exporter()]}}
+    apart = ObservabilityConfig(exporters=[exporter], configs=own, config_selector="region")
     assert apart.configs["eu"].exporters != (exporter,)
+
+
+def test_configurations_that_nothing_chooses_among_are_refused():
+    """They would be ignored without a word; what chooses among none is no mistake."""
+    assert "`observability.config_selector` is missing" in refusal(configs={"eu": {}})
+    assert not ObservabilityConfig(config_selector="region").configs
 
 
 def test_the_storage_of_a_configuration_is_not_shown():

@@ -7,7 +7,7 @@ gets it from the store, which is looked into by a worker (`mastra_observability.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from mastra_core.clock import Clock
 from mastra_core.ids import IdSource
@@ -18,6 +18,9 @@ from mastra_core.signals.payload import Json, clean_text, describe_error, encode
 from mastra_core.signals.score import ScoreDetails, ScoreExported, ScoreInput
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.snapshot import merge
+
+if TYPE_CHECKING:
+    from mastra_observability.selection import Selection
 
 Annotation = ScoreEvent | FeedbackEvent
 
@@ -44,6 +47,7 @@ class Annotations:
         self._now = now
         self._base = base
         self._look_up = look_up
+        self._selection: Selection | None = None
 
     def add_score(
         self,
@@ -57,6 +61,17 @@ class Annotations:
         **details: Unpack[ScoreDetails],
     ) -> str | None:
         """Queue a score; one that is not finite, or without a scorer, is dropped and counted."""
+        owner = self if self._selection is None else self._selection.owner_of_trace(trace_id)
+        if owner is not self:
+            return owner.add_score(
+                scorer,
+                score,
+                trace_id=trace_id,
+                span_id=span_id,
+                correlation=correlation,
+                inherited_metadata=inherited_metadata,
+                **details,
+            )
         said: dict[str, Any] = dict(details)
         metadata = said.pop("metadata", None)
         try:
@@ -96,6 +111,17 @@ class Annotations:
         **details: Unpack[FeedbackDetails],
     ) -> str | None:
         """Queue feedback; a number that is not finite, or no type, is dropped and counted."""
+        owner = self if self._selection is None else self._selection.owner_of_trace(trace_id)
+        if owner is not self:
+            return owner.add_feedback(
+                feedback_type,
+                value,
+                trace_id=trace_id,
+                span_id=span_id,
+                correlation=correlation,
+                inherited_metadata=inherited_metadata,
+                **details,
+            )
         said: dict[str, Any] = dict(details)
         metadata = said.pop("metadata", None)
         try:

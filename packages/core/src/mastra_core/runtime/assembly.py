@@ -7,15 +7,16 @@ installed, everything runs and nothing is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from typing import TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord, ObservabilityConfig
 from mastra_core.storage.protocols import Store
 from mastra_core.storage.registry import open_store
 from mastra_core.tracing.observability import NoOpObservability, ObservabilityInstance
+from mastra_core.tracing.tracer import Tracer
 
 GROUP = "mastra.observability"
 
@@ -67,6 +68,30 @@ def find_parts(
         "Field `observability` must be an ObservabilityConfig, or an instance such as Observability(…), "
         f"got {observability!r}"
     )
+
+
+class Place(NamedTuple):
+    """Where traces are, and who takes what is said of them.
+
+    Attributes:
+        store: holds them.
+        tracer: of the configuration that writes there.
+    """
+
+    store: Store
+    tracer: Tracer
+
+
+def places_of(observability: ObservabilityInstance, storage: Store | None) -> list[Place]:
+    """Every storage of an instance, the one of the default configuration first."""
+    instances: Mapping[str, Any] = getattr(observability, "instances", {})
+    tracers: list[tuple[Store | None, Tracer]] = [(storage, observability.tracer)]
+    tracers += [(one.store, one.tracer) for one in instances.values() if one is not observability]
+    places: list[Place] = []
+    for store, tracer in tracers:
+        if store is not None and all(place.store is not store for place in places):
+            places.append(Place(store, tracer))
+    return places
 
 
 def _says_where_to(config: ObservabilityConfig) -> bool:

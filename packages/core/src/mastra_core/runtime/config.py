@@ -241,6 +241,11 @@ class ObservabilityConfig(Validated):
             )
         for name, said in cast("Mapping[str, object]", entries).items():
             made[name] = self._make_config(settings, name, said)
+        if self.config_selector is None:
+            raise ConfigurationError(
+                f"Field `{self.path}.config_selector` is missing: nothing chooses among the configurations "
+                f"{', '.join([DEFAULT_CONFIG, *made])}"
+            )
         check_not_shared({DEFAULT_CONFIG: self.exporters} | {name: made[name].exporters for name in made})
         return made
 

@@ -15,7 +15,7 @@ from typing import Any, Self, Unpack
 
 from mastra_core.errors import StoreNotFoundError, UnsupportedQueryError
 from mastra_core.runtime.agent import Agent
-from mastra_core.runtime.assembly import find_parts
+from mastra_core.runtime.assembly import Place, find_parts, places_of
 from mastra_core.runtime.config import ObservabilityConfig
 from mastra_core.runtime.logger_option import level_of
 from mastra_core.runtime.registry import Registry
@@ -146,20 +146,18 @@ class Mastra:
         if trace_id is None:
             return RecordedTrace(None, [])
         await self.flush()
-        if self._storage is None:
+        places = self._places()
+        if not places:
             if not self._observability.is_recording:
                 return RecordedTrace(None, [])
             raise StoreNotFoundError(
                 f"No storage to read trace {trace_id!r} from; give Mastra one with storage=…"
             )
-        if not isinstance(self._storage, SpanStore):
-            raise UnsupportedQueryError(
-                f"{type(self._storage).__name__} keeps no spans; traces cannot be read from it"
-            )
-        records = await self._storage.aio.get_trace(trace_id)
-        if not records:
-            raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
-        return RecordedTrace(trace_id, records, self.tracer)
+        for place in places:
+            records = await _spans_of(place.store, "traces").aio.get_trace(trace_id)
+            if records:
+                return RecordedTrace(trace_id, records, place.tracer)
+        raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
 
     async def get_session(self, session_id: str, *, limit: int = 1_000) -> Session:
         """A conversation as it went: its traces in order, with time, tokens, cost and errors.
@@ -176,13 +174,11 @@ class Mastra:
             StorageError: the storage cannot be read.
         """
         await self.flush()
-        if self._storage is None:
-            return Session(session_id, [], 0)
-        if not isinstance(self._storage, SpanStore):
-            raise UnsupportedQueryError(
-                f"{type(self._storage).__name__} keeps no spans; sessions cannot be read from it"
-            )
-        return await asyncio.to_thread(read_session, self._storage, session_id, limit=limit)
+        stores = [_spans_of(place.store, "sessions") for place in self._places()]
+        return await asyncio.to_thread(read_session, stores, session_id, limit=limit)
+
+    def _places(self) -> list[Place]:
+        return places_of(self._observability, self._storage)
 
     # ---------------------------------------------------------------- judging
 
@@ -284,8 +280,8 @@ class Mastra:
         Agents and workflows can still be run, unrecorded. True if all arrived in time.
         """
         is_complete = await self._observability.ashutdown(timeout_s)
-        if self._storage is not None:
-            await self._storage.aio.close()
+        for place in self._places():
+            await place.store.aio.close()
         return is_complete
 
     async def __aenter__(self) -> Self:
@@ -295,3 +291,9 @@ class Mastra:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.shutdown()
+
+
+def _spans_of(store: Store, what: str) -> SpanStore:
+    if not isinstance(store, SpanStore):
+        raise UnsupportedQueryError(f"{type(store).__name__} keeps no spans; {what} cannot be read from it")
+    return store

@@ -104,11 +104,11 @@ class Session:
         return sum(turn.has_failed for turn in self.turns)
 
 
-def read_session(store: SpanStore, session_id: str, *, limit: int = 1_000) -> Session:
+def read_session(store: SpanStore | Sequence[SpanStore], session_id: str, *, limit: int = 1_000) -> Session:
     """A session as it is stored now; without turns where no trace has the id.
 
     Args:
-        store: where from.
+        store: where from; several for a session whose traces are in several.
         session_id: the id.
         limit: how many turns are read at the most, up to 10 000: the newest.
 
@@ -116,10 +116,15 @@ def read_session(store: SpanStore, session_id: str, *, limit: int = 1_000) -> Se
         InvalidQueryError: `limit` is out of bounds.
         StorageError: it cannot be read.
     """
-    page = store.list_traces(TraceQuery(session_id=session_id, limit=limit))
-    traces = sorted(page.items, key=lambda trace: (trace.started_at_ns, trace.trace_id))
-    calls = _generations(store, [trace.trace_id for trace in traces])
-    return Session(session_id, [_turn(trace, calls[trace.trace_id]) for trace in traces], page.total)
+    turns: list[Turn] = []
+    count = 0
+    for one in store if isinstance(store, Sequence) else [store]:
+        page = one.list_traces(TraceQuery(session_id=session_id, limit=limit))
+        calls = _generations(one, [trace.trace_id for trace in page.items])
+        turns += [_turn(trace, calls[trace.trace_id]) for trace in page.items]
+        count += page.total
+    turns.sort(key=lambda turn: (turn.trace.started_at_ns, turn.trace_id))
+    return Session(session_id, turns[-limit:], count)
 
 
 def _generations(store: SpanStore, trace_ids: list[str]) -> dict[str, list[SpanOutline]]:

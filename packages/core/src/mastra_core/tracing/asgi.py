@@ -9,7 +9,7 @@ stream as they did.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from mastra_core.tracing.active import active
@@ -55,6 +55,8 @@ class TraceMiddleware:
         app: the application.
         observability: what records; None takes the active one, at each request.
         name: what to call a request, of its scope; None goes by the route.
+        request_context: what to make of a request, of its scope, for samplers, for the choice among
+            configurations, and for what is copied to the metadata; None for nothing.
         trusts_headers: whether callers are believed in what trace and session they belong to. False for
             a service that strangers call.
     """
@@ -65,11 +67,13 @@ class TraceMiddleware:
         observability: ObservabilityInstance | None = None,
         *,
         name: Callable[[Scope], str] | None = None,
+        request_context: Callable[[Scope], Mapping[str, Any]] | None = None,
         trusts_headers: bool = True,
     ) -> None:
         self.app = app
         self._observability = observability
         self._name = name
+        self._request_context = request_context
         self._trusts_headers = trusts_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +110,14 @@ class TraceMiddleware:
         options = extract(scope.get("headers", ())) if self._trusts_headers else TracingOptions()
         verb = _verb(scope)
         attributes = {"http.request.method": verb, "url.path": scope.get("path", "")}
-        with self._instance.tracer.span(verb, attributes=attributes, options=options) as span:
+        context = None
+        if self._request_context is not None:
+            try:
+                context = self._request_context(scope)
+            except Exception as error:  # noqa: BLE001  # recording must not break an answer
+                log.warning("The request context of a request could not be made: %r", error)
+        start = self._instance.tracer.span
+        with start(verb, attributes=attributes, options=options, request_context=context) as span:
             scope[_SPAN] = span
 
             async def send_on(message: Message) -> None:

@@ -271,3 +271,15 @@ async def test_options_of_a_remote_trace_do_not_choose(obs, home, eu):
         pass
     obs.flush()
     assert (eu.spans[0].trace_id, home.spans) == ("1" * 32, [])
+
+
+def test_a_configuration_without_traces_has_its_logs(home, eu):
+    """Signals are independent: what is logged and measured inside belongs to it all the same."""
+    configs = {"eu": {"exporters": [eu], "tracing": False}}
+    with Observability(exporters=[home], configs=configs, config_selector="region") as obs:
+        counter = obs.metrics.counter("orders")
+        with obs.span("order", request_context={"region": "eu"}), obs.span("inside"):
+            obs.logger.info("inside")
+            counter.add(1)
+    assert (names(home), names(eu)) == (([], []), ([], ["inside"]))
+    assert ([metric.name for metric in eu.metrics], home.metrics) == (["orders"], [])

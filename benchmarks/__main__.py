@@ -30,6 +30,7 @@ ROWS = {
     "span_unsampled": spans.span_unsampled,
     "metric": metrics.metric,
     "pipeline_cpu": spans.pipeline_cpu,
+    "sensitive_data": spans.sensitive_data,
     "log": logs.log,
     "log_suppressed": logs.log_suppressed,
     "duckdb_ingest": ingest.duckdb_ingest,

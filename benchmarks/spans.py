@@ -1,8 +1,10 @@
 """Rows `span`, `span_io`, `span_unsampled`, `pipeline_cpu`: what a span costs, against OpenTelemetry.
 
-Both sides make the same nested spans with five attributes. OpenTelemetry exports to nothing through
-its batch processor; ours writes into a DuckDB file. Only the work of the calling thread is counted,
-in `pipeline_cpu` that of all threads until everything is in the file.
+And row `sensitive_data`: what it costs with the filter of sensitive data, against the same without.
+
+Both sides make the same nested spans with five attributes. OpenTelemetry exports to nothing through its batch
+processor; ours writes into a DuckDB file. Only the work of the calling thread is counted, in `pipeline_cpu`
+and `sensitive_data` that of all threads until everything is in the file.
 """
 
 from __future__ import annotations
@@ -38,10 +40,15 @@ def _otel(*, is_sampled: bool) -> tuple[Tracer, TracerProvider]:
 
 
 @contextmanager
-def _ours(*, is_sampled: bool) -> Iterator[Observability]:
+def _ours(*, is_sampled: bool = True, is_filtered: bool = True) -> Iterator[Observability]:
     with tempfile.TemporaryDirectory() as folder:
         store = DuckDBStore(Path(folder) / "bench.duckdb")
-        obs = Observability(service_name="bench", storage=store, sampling="always" if is_sampled else "never")
+        obs = Observability(
+            service_name="bench",
+            storage=store,
+            sampling="always" if is_sampled else "never",
+            sensitive_data=is_filtered,
+        )
         yield obs
         obs.shutdown(30)
         lost = obs.stats()["dropped"]
@@ -136,7 +143,7 @@ def span_unsampled() -> Result:
 def pipeline_cpu() -> Result:
     """A recorded span, all threads until it is stored, against the caller's cost of the peer alone."""
     tracer, provider = _otel(is_sampled=True)
-    with _ours(is_sampled=True) as obs:
+    with _ours() as obs:
 
         def store_all() -> None:
             _our_spans(obs)
@@ -151,3 +158,17 @@ def pipeline_cpu() -> Result:
         result = compare(Budget("pipeline_cpu", "µs", 1.0), ours, peer)
     provider.shutdown()
     return result
+
+
+def sensitive_data() -> Result:
+    """A recorded span with input and output, all threads until it is stored, against the same unfiltered."""
+
+    def cost_of(obs: Observability) -> Round:
+        def store_all() -> None:
+            _our_spans_io(obs)
+            obs.flush(30)
+
+        return lambda: _per_span(time.process_time_ns, store_all)
+
+    with _ours() as filtered, _ours(is_filtered=False) as plain:
+        return compare(Budget("sensitive_data", "µs", 1.25), cost_of(filtered), cost_of(plain))

@@ -28,7 +28,19 @@ LOOKS = [
     "npm_" + LETTERS + "abcd", "pypi-AgEIcHlwaS5vcmc" + LETTERS * 2,
     "SG." + LETTERS[:22] + "." + LETTERS + "abcdefghijk", "dop_v1_" + HEX * 2, "shpat_" + HEX, JWT,
     JWT[:-20], PEM.format(""), PEM.format("RSA "), PEM.format("OPENSSH "), PEM.format("EC "),
-    PEM.format("ENCRYPTED "), *CARDS,
+    PEM.format("ENCRYPTED "), *CARDS, "tvly-" + LETTERS, "pcsk_" + LETTERS, "fw_" + LETTERS[:24],
+    "jina_" + LETTERS, "sk_" + HEX + HEX[:16], "esecret_" + LETTERS, "ntn_" + LETTERS * 2,
+    "lin_api_" + LETTERS, "figd_" + LETTERS, f"PMAK-{HEX[:24]}-{HEX}", "dapi" + HEX,
+    "NRAK-" + LETTERS.upper()[:27], "glsa_" + LETTERS + "_0f1e2d3c", "glc_" + LETTERS,
+    "sntrys_" + LETTERS, "sntryu_" + HEX, "hvs." + LETTERS * 2, "dp.pt." + LETTERS,
+    "xkeysib-" + HEX * 2 + "-" + LETTERS[:16], "sq0atp-" + LETTERS[:22], "pscale_tkn_" + LETTERS,
+    "sbp_" + HEX + "01234567", "dckr_pat_" + LETTERS[:27], "ATATT3xFfGF0" + LETTERS,
+    "rubygems_" + HEX + HEX[:16], "nfp_" + LETTERS, "fm2_" + LETTERS * 2, "SK" + HEX,
+    "AGE-SECRET-KEY-1" + LETTERS.upper() + LETTERS.upper()[:26], "123456789:AAE" + LETTERS,
+    LETTERS[:14] + ".atlasv1." + LETTERS * 2, "sk.eyJ1IjoiYSIsImEiOiJiIn0." + LETTERS[:22],
+    "glrt-" + LETTERS[:20],
+    "shpca_" + HEX, "shpss_" + HEX, "doo_v1_" + HEX * 2, PEM.format("DSA "),
+    "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n" + LETTERS + "\n-----END PGP PRIVATE KEY BLOCK-----",
 ]  # fmt: skip
 """Texts that are secrets by themselves."""
 
@@ -49,7 +61,21 @@ INSIDE = [
     ("access_token={}", "ya-opaque-1"), ('login(password="{}")', "stack trace 1"),
     ('{{"password":"{}', "cut off her3"), ("Password = {}", "Pa55w0rd"), ("passwd={}", "xyzzy-plugh"),
     ("AccountKey={}", "abcd1234+/efgh=="), ('\\"password\\": \\"{}\\"', "escaped1 text"),
-    ("--token={}", "tok-123456"), ("api key: {}", "zz9-plural-z"),
+    ("--token={}", "tok-123456"), ("api key: {}", "zz9-plural-z"), ("tool --password {} -v", "Tr0ub4dor&3"),
+    ("--db-password {}", "Tr0ub4dor&3"), ("<password>{}</password>", "Tr0ub4dor+3"),
+    ("<a><apiKey>{}</apiKey></a>", "zz9-plural-z"), ("('password', '{}')", "two words 1"),
+    ("[(b'authorization', b'{}')]", "ApiKey zz9-plural-z"), ("{{b'cookie': b'{}'}}", "sid=31d4d96e407aad42"),
+    ("authorization=Bearer%20{}", "0f1e2d3c4b5a69788796"),
+    ("?next=https%3A%2F%2Fu%3A{}%40host%2Fx", "Tr0ub4dor-3"),
+    ("https://a.blob.core.windows.net/c?sv=2022&sig={}", "abC1%2Fdef2GhI3jkL4mnO5pqR6stU7vwX8yz%3D"),
+    ("https://b.s3.amazonaws.com/k?X-Amz-Signature={}", HEX * 2),
+    ('Authorization: Digest username="u", response="{}"', HEX), ("Authorization: Token {}", HEX),
+    ("Server=h;Database=d;User Id=u;Password={};", "Tr0ub4dor"), ("{{Password:{}}}", "Tr0ub4dor3"),
+    ("jdbc:mysql://h/db?user=u&password={}", "Tr0ub4dor"), ("db:\n  password: {}\n", "Tr0ub4dor3"),
+    ("smtp://u:{}@h:25", "Tr0ub4dor"), ("Settings(api_key='{}', x=1)", "Tr0ub4dor"),
+    ("export AWS_SECRET_ACCESS_KEY={}", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("connect(host='h', passwd='{}')", "Tr0ub4dor"), (":password=>'{}'", "Tr0ub4dor"),
+    ("https://x-access-token:{}@github.com/a/b", "opaque-0f1e2d"), ("X-Vault-Token: {}", "opaque.0f1e2d"),
 ]  # fmt: skip
 """Texts around a secret, and the secret."""
 
@@ -75,7 +101,8 @@ HARMLESS_KEYS = [
     "partition_key", "sort_key", "key_count", "cookie_count", "secretary", "secret_santa",
     "password_policy", "passwordless", "session_id", "sessionId", "trace_id", "user_id", "model",
     "jwt_issuer", "api_version", "api_keys_count", "hashtag", "pinned", "cardinality", "discard", "card",
-    "sign", "signature_alg",
+    "sign", "signature_alg", "design", "assignee", "tokens_used", "reset_password_url", "secretions",
+    "keypoints", "apikey_count", "authenticated", "passage", "cookie_policy",
 ]  # fmt: skip
 """Names that are none, though parts of them sound like it."""
 
@@ -106,7 +133,28 @@ HARMLESS = [
     '"', "", "Press any key: y", "page token=abc", "next_token=abc123", "The author: Jane",
     "cookies are sweet", '{"input_tokens": 12, "usage": {"max_tokens": 5}}', "192.168.0.1:8080",
     "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "card of 16 digits", "$4111.00", "€ 4.111.111,11",
-    "MSG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuv",
+    "MSG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuv", "Use --password to set it.",
+    "--token is required", "tool --password-file secrets.txt", "tool --max-tokens 500 --verbose",
+    "--next-token abc123",
+    "tool --no-password-prompt", "--- a/password.txt", "-----", "-- password column",
+    '<a href="/reset-password">Reset</a>',
+    '<label for="password">Your password</label>', '<input type="password"/>', "<tokens>12</tokens>",
+    "<author>Jane Doe</author>", "required: ['password', 'email']", "('author', 'Jane')", "('tokens', 12)",
+    "password > x", "token -> word -> line", "https%3A%2F%2Fexample.com%2Fa%40b",
+    "https%3A%2F%2Fexample.com%3A8080%2Fx",
+    "?sig=short", "config=abcdefghijklmnopqrstuvwxyz012345", "AWSSignature", "12:34:56 PM", "at 10:AA",
+    "host:AABBCCDD", "SKU0f1e2d3c4b5a69788796", "SKELETON", "task_0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    "cache-key-d41d8cd98f00b204e9800998ecf8427e", "fw_update_of_the_router_firmware",
+    "ntn_bus_lines_of_the_town",
+    "disk_0f1e2d3c4b5a", "figd_x", "PMAK", "dapi", "dp.pt", "hvs.x", "sq0", "glsa_short",
+    "jina_embeddings_v3_base",
+    "pcsk", "nfp_rate", "shpca", "tavily-search-results-json-tool", "gpt-4.1-mini-2025-04-14",
+    "text-embedding-3-large", "meta-llama/Llama-3.3-70B-Instruct", "2026-11-22T10:28:03Z", "1,234,567,890.12",
+    "Order 1234-5678-9012", "ISBN 9783161484100", "IBAN DE89370400440532013000", "v1.2.3-beta.4+build.567",
+    "BEARER OF GOOD NEWS", "Bearer tokens are explained below", "A basic income",
+    "the passenger list: 12 names",
+    "keyboard: qwerty", "monkey=banana", "SELECT token_count FROM usage WHERE id = 7", "cookie: chocolate",
+    "The private key is kept elsewhere.", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl", "0x0f1e2d3c4b5a69788796",
 ]  # fmt: skip
 """Texts that are none."""
 

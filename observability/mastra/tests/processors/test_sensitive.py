@@ -477,7 +477,10 @@ BOMBS = [
     "api-", "key", "pass ", "secret : ", "=", "=>", "\\", '"', "'", "\\\\\\\"", "passwordpassword",
     "secretsecret=", "s", "0", "password0123", "passwords ", "%41", "\\u0041", "[", "{", "{\"a\":",
     "password=\"\\", "x" * 64, "-", "_", "a_", "A", "é", "\u2028", "\n", "password\n", "card 4242", "z@",
-    "://z@",
+    "://z@", "--", "--a", "--password ", "--password x", "--a ", "a--", "('password', ", "('password', '",
+    "<password>", "<password>x", "<password>x</", "%3A%2F%2F", "%3A%2F%2Fa%3A", "%3A%2F%2Fa%3Ab%40", "?sig=",
+    "?sig=a", "x-amz-signature=", "BEARER ", ":AA", "00000000:AA", "12345678:AA" + "a" * 33, ".atlasv1.",
+    "dp.pt.", "PMAK-0", "SK0", "cookie: =", "authorization: Digest ",
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ _SEPARATORS: Final = "-_. "
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _NORMAL: Final = {**_LOWER, **dict.fromkeys(map(ord, _SEPARATORS))}
 _QUOTE: Final = b'"'
-_BYTES_NORMAL: Final = bytes(34 if code in b"'=:" else _LOWER.get(code, code) for code in range(256))
+_BYTES_NORMAL: Final = bytes(34 if code in b"'=:>" else _LOWER.get(code, code) for code in range(256))
 _MAX_KNOWN: Final = 16_384
 _MAX_KNOWN_BYTES: Final = 48
 _NUMBER_BEHIND: Final = re.compile(r"[0-9]+\Z")
@@ -44,6 +44,15 @@ _MAX_KEY_CHARS: Final = 256
 def normalized(name: str) -> str:
     """A name without what does not matter in it."""
     return name.translate(_NORMAL)
+
+
+_OPTION_PATTERN = (
+    r"(?:(?<![\w-])|(?<=\\[nrt]))--(?P<name>[A-Za-z][\w-]{0,63}+)[ ](?P<secret>[^\s\"'\\-][^\s\"'\\]*+)"
+)
+OPTION: Final = re.compile(_OPTION_PATTERN, re.ASCII)
+"""An option of a command line with the value behind it: `--db-password value`."""
+
+_OPTION_BYTES: Final = re.compile(_OPTION_PATTERN.encode())
 
 
 class SensitiveKeys:
@@ -75,7 +84,12 @@ class SensitiveKeys:
 
         A name, in JSON or in a text, stands before a quote or a sign. So the text is cut at those, and
         the pieces are looked at that were not seen before; the names of a program are always the same.
+        The option of a command line stands before a space.
         """
+        if b"--" in payload and any(
+            match["name"].decode() in self for match in _OPTION_BYTES.finditer(payload)
+        ):
+            return True
         pieces = set(payload.translate(_BYTES_NORMAL, b"-_. \\").split(_QUOTE))
         pieces -= self._harmless
         for piece in pieces:
@@ -111,14 +125,15 @@ class SensitiveKeys:
 def _assignment(names: Iterable[str]) -> re.Pattern[str]:
     """A sensitive name, what makes it one of a pair, and the value, or the quote that it begins with.
 
-    Each alternative of the value matches whatever follows, so that no text is gone over twice.
+    `name=value`, `name: value`, `<name>value</name>`, `('name', 'value')`. Each alternative of the value
+    matches whatever follows, so that no text is gone over twice.
     """
     ends = "|".join(
         "[-_. ]?".join(map(re.escape, filter(None, re.split(r"[-_. ]", name)))) for name in names if name
     )
     return re.compile(
         rf"(?P<name>{ends or '(?!)'})s?\d{{0,4}}(?:\\{{0,16}}[\"'])?[ ]{{0,4}}"
-        r"(?P<sign>=>|=(?!=)|:(?!/))[ \t]{0,4}"
-        r"(?:(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]++))",
+        r"(?P<sign>=>|=(?!=)|:(?!/)|>(?=[^\s<>]{1,256}</)|,(?=[ ]?b?[\"']))[ \t]{0,4}"
+        r"(?:b?(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]++))",
         re.IGNORECASE | re.ASCII,
     )

@@ -38,14 +38,14 @@ class SecretPattern:
             first, which is much faster. None: every payload is parsed and gone through.
         within: what each match has, and most payloads have not, so that the hints of those need not be
             looked for: `keys` are `MIN_KEY_CHARS` letters, digits, `_` and `-` without a gap, `numbers`
-            are `MIN_DIGITS` digits with nothing but spaces and hyphens between them.
+            are `MIN_DIGITS` digits with nothing but spaces and hyphens between them, `signs` are `%` and `=`.
         is_secret: whether a candidate is one.
     """
 
     name: str
     expression: re.Pattern[str]
     hints: tuple[str | re.Pattern[bytes], ...] = ()
-    within: Literal["anything", "keys", "numbers"] = "anything"
+    within: Literal["anything", "keys", "numbers", "signs"] = "anything"
     is_secret: Callable[[str], bool] = _always
 
 
@@ -166,6 +166,21 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
         is_secret=_is_password,
     ),
     SecretPattern(
+        "password in an encoded URL",
+        re.compile(r"%3[Aa]%2[Ff]%2[Ff][^\s/:@\"'<>%]{0,64}+%3[Aa](?P<secret>[^\s/:@\"'<>]{1,128}?)%40"),
+        (re.compile(rb"%3[Aa]%2[Ff]%2[Ff]"),),
+        within="signs",
+        is_secret=_is_password,
+    ),
+    SecretPattern(
+        "signed URL",
+        re.compile(
+            r"(?:[?&;]sig|[Xx]-(?:[Aa]mz|[Gg]oog)-[Ss]ignature)=(?P<secret>[\w%+/=-]{20,}+)", re.ASCII
+        ),
+        ("sig=", "ignature="),
+        within="signs",
+    ),
+    SecretPattern(
         "card number",
         re.compile(
             r"[2-6](?:(?<![0-9A-Za-z][2-6])|(?<=\\[nrtbf][2-6]))(?<![0-9][.,][2-6])"
@@ -201,7 +216,48 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
     _key("npm_", r"[A-Za-z0-9]{36}", is_varied=True),
     _key("pypi-", r"[\w-]{50,}+"),
     _key("SG.", r"[\w-]{17,}+\.[\w-]{17,}+"),  # SendGrid
-    _key("dop_v1_", r"[a-f0-9]{20,}+"),  # DigitalOcean
-    _key("shpat_", r"[a-fA-F0-9]{20,}+"),  # Shopify
+    *(_key(f"do{kind}_v1_", r"[a-f0-9]{20,}+") for kind in "opr"),  # DigitalOcean
+    *(_key(f"shp{kind}_", r"[a-fA-F0-9]{20,}+") for kind in ("at", "ca", "pa", "ss")),  # Shopify
+    *(_key(f"gl{kind}-", r"[\w-]{20,}+") for kind in ("rt", "dt", "ptt", "cbt")),  # GitLab
+    *(_key(f"gl{kind}_", r"\w{20,}+") for kind in ("sa", "c")),  # Grafana
+    *(_key(f"sntry{kind}_", r"\w{20,}+") for kind in "su"),  # Sentry
+    *(_key(f"hv{kind}.", r"[\w-]{20,}+") for kind in "sbr"),  # Vault
+    *(_key(f"dp.{kind}.", r"\w{20,}+") for kind in ("pt", "st", "ct", "sa")),  # Doppler
+    *(_key(f"x{kind}sib-", r"[\w-]{20,}+") for kind in ("key", "smtp")),  # Brevo
+    *(_key(f"sq0{kind}-", r"[\w-]{20,}+") for kind in ("atp", "csp")),  # Square
+    *(_key(f"pscale_{kind}_", r"[\w-]{20,}+") for kind in ("tkn", "pw", "oauth")),  # PlanetScale
+    _key("tvly-", r"[\w-]{20,}+", is_varied=True),  # Tavily
+    _key("pcsk_", r"\w{20,}+"),  # Pinecone
+    _key("fw_", r"[A-Za-z0-9]{22,}+", is_varied=True),  # Fireworks
+    _key("jina_", r"[\w-]{30,}+", is_varied=True),
+    _key("sk.eyJ", r"[\w-]{10,}+\.[\w-]{10,}+"),  # Mapbox
+    _key("sk_", r"[a-f0-9]{40,}+"),  # ElevenLabs
+    _key("esecret_", r"\w{20,}+"),  # Anyscale
+    _key("ntn_", r"[A-Za-z0-9]{30,}+", is_varied=True),  # Notion
+    _key("lin_api_", r"\w{20,}+"),  # Linear
+    _key("figd_", r"[\w-]{20,}+"),  # Figma
+    _key("PMAK-", r"[a-f0-9]{20,}+(?:-[a-f0-9]{20,}+)?"),  # Postman
+    _key("dapi", r"[a-f0-9]{32}(?![A-Za-z0-9])"),  # Databricks
+    _key("NRAK-", r"[A-Z0-9]{20,}+"),  # New Relic
+    _key("sbp_", r"[a-f0-9]{30,}+"),  # Supabase
+    _key("dckr_pat_", r"[\w-]{20,}+"),  # Docker
+    _key("ATATT3", r"[\w=-]{30,}+"),  # Atlassian
+    _key("rubygems_", r"[a-f0-9]{30,}+"),
+    _key("nfp_", r"[A-Za-z0-9]{30,}+"),  # Netlify
+    _key("fm2_", r"[\w+/=-]{30,}+"),  # Fly
+    _key("SK", r"[a-f0-9]{32}(?![A-Za-z0-9])", is_varied=True),  # Twilio
+    _key("AGE-SECRET-KEY-1", r"[A-Z0-9]{40,}+"),
+    SecretPattern(
+        "Telegram",
+        re.compile(r":AA(?<=\d{8}:AA)[\w-]{33}(?![\w-])", re.ASCII),
+        ("AA",),
+        within="keys",
+    ),
+    SecretPattern(
+        "Terraform",
+        re.compile(r"\.atlasv1\.[\w-]{40,}+", re.ASCII),
+        (".atlasv1.",),
+        within="keys",
+    ),
 )
 """What is looked for by itself."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
+from typing import cast
 
-from mastra_observability.processors.secret_keys import SensitiveKeys
+from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys
 from mastra_observability.processors.secret_patterns import (
     MIN_DIGITS,
     MIN_KEY_CHARS,
@@ -24,9 +25,14 @@ _NUMBER = b"9" * MIN_DIGITS
 _LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]*+")
-_WORD_AHEAD = re.compile(r"[^\r\n\"']*+")
+_WORDS_AHEAD = re.compile(r"[^\r\n\"']*+")
+_LINE_AHEAD = re.compile(r"[^\r\n]*+")
+_PAIR_BEGINS = ("('", '("', "(b'", '(b"')
 _HEADERS = ("authorization", "cookie")
 """Names whose value is the rest of the line: it has words and semicolons."""
+
+_SIGNS = ("=", ":", "</", "('", '("', "(b'")
+"""What stands between the name of a secret and the secret, or before both."""
 
 Hide = Callable[[str], str]
 _Search = Callable[[bytes], re.Match[bytes] | None]
@@ -47,11 +53,14 @@ class TextFilter:
         self._hints, self._searches = _hints_of(patterns, "anything")
         self._key_hints, self._key_searches = _hints_of(patterns, "keys")
         self._number_hints, self._number_searches = _hints_of(patterns, "numbers")
+        self._sign_hints, self._sign_searches = _hints_of(patterns, "signs")
         self._is_blind = any(not pattern.hints for pattern in patterns)
 
     def may_match(self, payload: bytes) -> bool:
         """Whether there can be a secret, by its looks, in a JSON text; False is certain."""
         if self._is_blind or _has_one(payload, self._hints, self._searches):
+            return True
+        if (b"=" in payload or b"%" in payload) and _has_one(payload, self._sign_hints, self._sign_searches):
             return True
         if _NUMBER in payload.translate(_DIGITS, b" -") and _has_one(
             payload, self._number_hints, self._number_searches
@@ -67,7 +76,16 @@ class TextFilter:
         for pattern, texts in self._patterns:
             if texts is None or any(hint in text for hint in texts):
                 text = _hide_matches(pattern, text, hide)
-        return self._hide_assigned(text, hide) if "=" in text or ":" in text else text
+        if "--" in text:
+            text = OPTION.sub(functools.partial(self._option_hidden, hide), text)
+        return self._hide_assigned(text, hide) if any(sign in text for sign in _SIGNS) else text
+
+    def _option_hidden(self, hide: Hide, match: re.Match[str]) -> str:
+        """An option with its value hidden; in prose anything can stand behind `--password`."""
+        secret = match["secret"]
+        if match["name"] not in self._keys or secret.isalpha() or is_placeholder(secret):
+            return match[0]
+        return match[0][: match.start("secret") - match.start()] + hide(secret)
 
     def _hide_assigned(self, text: str, hide: Hide) -> str:
         """Hide the values of `password=…`, `'api_key': '…'`, `Authorization: …`."""
@@ -97,19 +115,27 @@ class TextFilter:
         # Of `the next token: …` the words before tell that it is none.
         if word not in self._keys or around + match["name"] not in self._keys:
             return start, start
+        sign = match["sign"]
+        if sign == ">" and text[match.start("sign") - 1] in "\"'":  # an attribute of an element, not its name
+            return start, start
+        if sign == "," and not text[: start - len(word) + len(match["name"])].endswith(_PAIR_BEGINS):
+            return start, start
         if match["open"] is not None:
             return _quoted(match, text)
-        begin, end = match.span("bare")
+        begin, bare_end = match.span("bare")
         value, name = match["bare"], word.lower()
-        if match["sign"] == ":" and name.endswith(_HEADERS) and (ahead := _WORD_AHEAD.match(text, begin)):
-            return begin, ahead.end()
+        if sign == ":" and name.endswith(_HEADERS):
+            ahead = _LINE_AHEAD if value.lower() == "digest" else _WORDS_AHEAD  # of a digest parts are quoted
+            end = cast("re.Match[str]", ahead.match(text, begin)).end()
+            if name.endswith("authorization") or "=" in text[begin:end]:  # as each cookie has
+                return begin, end
         # In prose a colon comes before anything: `password: at least eight characters`.
-        if match["sign"] == ":" and value.isalpha():
+        if sign == ":" and value.isalpha():
             return begin, begin
         number_of_tokens = name.endswith("token") and value.replace(".", "").isdigit()
         if number_of_tokens or is_placeholder(value):
             return begin, begin
-        return begin, end
+        return begin, bare_end
 
 
 def _quoted(match: re.Match[str], text: str) -> tuple[int, int]:

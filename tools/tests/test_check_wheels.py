@@ -4,7 +4,7 @@ from zipfile import ZipFile
 import pytest
 
 import check_wheels
-from workspace import ROOT, Package
+from workspace import ROOT, Package, find_packages
 
 PACKAGE = Package("mastra-core", Path("packages/core"), Path("packages/core/src/mastra_core/_version.py"))
 GOOD = {
@@ -57,3 +57,41 @@ def test_a_readme_without_an_example_is_refused(tmp_path: Path) -> None:
     readme.write_text("# A\n\n```pycon\n>>> 1\n```\n")
     with pytest.raises(check_wheels.WheelError, match="begin with an example"):
         check_wheels.first_example(readme)
+
+
+def test_the_lowest_versions_are_those_of_the_whole_repository() -> None:
+    """What a package requires comes with what those of ours among it require, and with its extra."""
+    packages = find_packages()
+    (clickhouse,) = [package for package in packages if package.name == "mastra-clickhouse"]
+    required = check_wheels.requirements_of(clickhouse, "embedded")
+    names = [check_wheels.name_of(each) for each in check_wheels.walk_requirements(required, packages)]
+    assert names == ["clickhouse-connect", "mastra-core", "msgspec", "pydantic", "tenacity", "chdb-core"]
+
+
+def install(folder: Path, files: dict[str, str]) -> None:
+    """Put the files of a package where an environment has them."""
+    for name, text in files.items():
+        path = folder / "lib" / "site-packages" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "different"),
+    [
+        ({"mastra_core/__init__.py": "a = 2\n"}, "mastra_core/__init__.py"),
+        ({"mastra_core/more.py": ""}, "mastra_core/more.py"),
+    ],
+)
+def test_a_sdist_that_gives_another_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], different: str
+) -> None:
+    """What is installed from the sdist is what the wheel has, file by file."""
+    wheel = make_wheel(tmp_path, GOOD)
+    monkeypatch.setattr(check_wheels, "find_artifact", lambda *_: wheel)
+    source = {name: text for name, text in GOOD.items() if name.startswith("mastra_core/")}
+    install(tmp_path / "same", source)
+    check_wheels.check_same(PACKAGE, tmp_path / "same")
+    install(tmp_path / "other", source | change)
+    with pytest.raises(check_wheels.WheelError, match=different):
+        check_wheels.check_same(PACKAGE, tmp_path / "other")

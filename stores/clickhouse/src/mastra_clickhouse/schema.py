@@ -262,13 +262,13 @@ def _create(name: str, options: Options) -> str:
     doc, columns = TABLES[name]
     lines = [_definition(column) for column in columns]
     lines.append(_definition(WRITTEN_AT))
-    lines.append(f"position UInt32 CODEC(ZSTD(1)) COMMENT {literal(POSITION.doc)}")
+    lines.append(f"position UInt32 COMMENT {literal(POSITION.doc)} CODEC(ZSTD(1))")
     version = WRITTEN_AT.name
     if name != OPEN_SPANS.name:
         version = "precedence"
         lines.append(
             f"{version} UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) "
-            "CODEC(ZSTD(1)) COMMENT 'The greater the earlier; of equal rows the greatest stays.'"
+            "COMMENT 'The greater the earlier; of equal rows the greatest stays.' CODEC(ZSTD(1))"
         )
     lines += _indexes(name, columns)
     body = ",\n    ".join(lines)
@@ -303,8 +303,9 @@ def _create_view(target: str, options: Options) -> str:
 
 
 def _definition(column: Column) -> str:
+    # In this order: before 26.9 ClickHouse takes no comment behind a codec.
     codec = f" CODEC({_CODECS[column.kind]})" if column.kind in _CODECS else ""
-    return f"{quote(column.name)} {sql_type(column)}{codec} COMMENT {literal(column.doc)}"
+    return f"{quote(column.name)} {sql_type(column)} COMMENT {literal(column.doc)}{codec}"
 
 
 def _indexes(name: str, columns: Sequence[Column]) -> list[str]:

@@ -14,6 +14,7 @@ import contextlib
 import io
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -153,11 +154,13 @@ class FaultProxy:
     Attributes:
         upstream: the server's port on loopback.
         port: the proxy's own; it stays the same.
+        tls: what it shows to clients, which then talk TLS to it; the server behind it does not.
         statements: what came by, in order, broken or not.
     """
 
     upstream: int
     port: int = 0
+    tls: ssl.SSLContext | None = None
     statements: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
@@ -246,6 +249,8 @@ class FaultProxy:
             self._begin(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
+        if self.tls is not None:
+            client = self._encrypted(client, self.tls)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         requests = client.makefile("rb")
         server = _Upstream(self.upstream)
@@ -269,6 +274,14 @@ class FaultProxy:
             if not is_good:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             client.close()
+
+    def _encrypted(self, plain: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        """The client as one that talks TLS; the handshake is part of the first reading."""
+        client = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        with self._lock:
+            self._clients.discard(plain)
+            self._clients.add(client)
+        return client
 
     def _wait(self, seconds: float | None) -> None:
         self._is_closed.wait(seconds)

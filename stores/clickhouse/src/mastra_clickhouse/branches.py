@@ -43,5 +43,5 @@ def list_branches(session: Session, query: BranchQuery) -> Page[SpanOutline]:
     """The spans that match, ended or open, a page of them."""
     where = branch_conditions(query)
     processes = [process for (process,) in session.rows(_PROCESSES)]
-    running = open_spans(session, OUTLINES, where, processes, SPANS.name)
+    running = open_spans(session, OUTLINES, where, processes)
     return page_among(session, query, Place(OUTLINES, SPANS.name, has_payloads=True), where, ORDER, running)

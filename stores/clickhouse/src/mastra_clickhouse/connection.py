@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import ssl
 import threading
 import time
 from collections import deque
@@ -43,6 +44,7 @@ _INSERT_SETTINGS: dict[str, str | int] = {
     "min_insert_block_size_rows": PLACES,
     "min_insert_block_size_bytes": 0,
     "max_insert_threads": 1,
+    "max_threads": 1,  # a small batch costs half, a large one the same
     "optimize_on_insert": 0,
     # What was sent twice with one token is stored once, in the tables that views fill as well.
     "insert_deduplicate": 1,
@@ -311,8 +313,7 @@ class Connection:
     def _open_server(self) -> Client:
         options = self.options
         if self._pool is None:
-            certificates = {"ca_cert": options.ca_file} if options.ca_file else {}
-            self._pool = _http.get_pool_manager(**certificates)
+            self._pool = _http.get_pool_manager(**_certificates(options))
         client: Client = _driver.get_client(
             interface="https" if options.is_secure else "http",
             host=options.host,
@@ -353,6 +354,19 @@ class Connection:
             client.command(f"CREATE DATABASE IF NOT EXISTS {options.database}")
             client.database = options.database
         return client
+
+
+def _certificates(options: Options) -> dict[str, str]:
+    """What the driver is told of the certificates to trust, once they have been looked at."""
+    if options.ca_file is None:
+        return {}
+    try:
+        ssl.create_default_context(cafile=options.ca_file)
+    except OSError as error:
+        raise StorageError(
+            f"Option `ca_file` must be a PEM file of certificates, got {options.ca_file!r}: {error}"
+        ) from error
+    return {"ca_cert": options.ca_file}
 
 
 def _close(client: Client) -> None:

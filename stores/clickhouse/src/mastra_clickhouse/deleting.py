@@ -11,7 +11,7 @@ from typing import Any
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, is_storable
-from mastra_clickhouse.schema import DERIVED, LAST_NS, OPEN_SPANS, TABLES, quote, rows_of
+from mastra_clickhouse.schema import DERIVED, LAST_NS, NOT_ENDED, OPEN_SPANS, TABLES, quote, rows_of
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
 from mastra_core.signals.events import Signal
 from mastra_core.storage.discovery import TABLE_OF
@@ -27,11 +27,6 @@ _MOMENTS: dict[str, Table[Any, Any]] = {
     "scores": SCORES,
     "feedback": FEEDBACK,
 }
-NOT_ENDED = (
-    f"{_KEY} NOT IN (SELECT {_KEY} FROM {SPANS.name} "
-    f"WHERE trace_id IN (SELECT trace_id FROM {OPEN_SPANS.name}))"
-)
-"""What holds of an open span that did not end since."""
 
 
 def delete_traces(session: Session, trace_ids: Sequence[str], tenant: Tenant | None) -> RemovedRows:
@@ -80,14 +75,18 @@ def prune(session: Session, cutoffs: Mapping[Signal, int]) -> RemovedRows:
 
 
 def clear(session: Session) -> None:
-    """Remove every row; the parts stay, empty, so that arrival numbers go on behind them."""
+    """Remove every row. Of what arrives in an order the parts stay, empty, so that it goes on behind them."""
     filled = session.rows(
         "SELECT replaceOne(name, {prefix:String}, '') FROM system.tables "
         "WHERE database = currentDatabase() AND (total_rows > 0 OR engine = 'Distributed')",
         {"prefix": session.table_prefix},
     )
+    arriving = {table.name for table in _MOMENTS.values()}
     for name in TABLES.keys() & {name for (name,) in filled}:
-        session.run(f"ALTER TABLE {name} DELETE WHERE true", settings=_WAIT)
+        if name in arriving:
+            session.run(f"ALTER TABLE {name} DELETE WHERE true", settings=_WAIT)
+        else:
+            session.run(f"TRUNCATE TABLE {name}")
 
 
 def _count_spans(session: Session, where: Conditions) -> int:

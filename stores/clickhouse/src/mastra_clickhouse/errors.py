@@ -5,6 +5,7 @@ By the names of its classes and the server's codes, so that the driver itself is
 
     of the driver          with a code of the server's      becomes
     OperationalError       none: the connection failed      StoreUnavailableError
+                           none: its certificate is wrong   StorageError
     DatabaseError and its  one of `CODES`                   what `CODES` says
       children
                            none: 429, 500 to 504            StoreUnavailableError
@@ -15,6 +16,7 @@ By the names of its classes and the server's codes, so that the driver itself is
 from __future__ import annotations
 
 import re
+from ssl import SSLCertVerificationError
 
 from mastra_core.errors import (
     InvalidQueryError,
@@ -53,6 +55,7 @@ DRIVER_ERRORS: dict[str, type[StorageError]] = {
     "DatabaseError": StorageError,
     "OperationalError": StoreUnavailableError,
     "StreamFailureError": StoreUnavailableError,
+    "StreamCompleteException": StoreUnavailableError,  # the driver's own sign, which it makes the one above
     "DataError": WriteRejectedError,
     "IntegrityError": WriteRejectedError,
     "InternalError": StorageError,
@@ -94,9 +97,21 @@ def translate(error: Exception, place: str) -> StorageError:
             f"Cannot open {place}: {text}; a process has one embedded engine, of one folder, and a folder "
             "has one process: close the other one, or use a server"
         )
+    if doubt := _doubt(error):
+        return StorageError(
+            f"ClickHouse on {place} is not who it should be: {doubt.verify_message}; check the address, "
+            "or name in `ca_file` the certificate to trust"
+        )
     kind = _kind(error, code, text)
     advice = _advice(kind, code, text)
     return kind(f"ClickHouse failed on {place}: {text}{f'; {advice}' if advice else ''}")
+
+
+def _doubt(error: BaseException | None) -> SSLCertVerificationError | None:
+    """What is wrong with the server's certificate, where that is behind an error of the driver's."""
+    while error is not None and not isinstance(error, SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _advice(kind: type[StorageError], code: int | None, text: str) -> str | None:

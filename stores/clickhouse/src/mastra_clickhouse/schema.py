@@ -80,6 +80,12 @@ OPEN_SPANS: Table[SpanExported, SpanRecord] = Table(
     "mastra_ai_open_spans", SpanExported, SpanRecord, [*SPANS.columns, _PROCESS], SPANS.key, SPANS.time
 )
 
+NOT_ENDED = (
+    f"({', '.join(SPANS.key)}) GLOBAL NOT IN (SELECT {', '.join(SPANS.key)} FROM {SPANS.name} "
+    f"WHERE trace_id GLOBAL IN (SELECT trace_id FROM {OPEN_SPANS.name}))"
+)
+"""What holds of an open span that did not end since."""
+
 ROOT_COLUMNS = (*SUMMARY_COLUMNS, SPANS.column_by_name["scope"])
 """What is stored of a root: what lists show, and what traces are filtered by besides."""
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.deleting import NOT_ENDED
-from mastra_clickhouse.schema import FAILED_SPANS, OPEN_SPANS, ROOTS, rows_of
+from mastra_clickhouse.schema import FAILED_SPANS, NOT_ENDED, OPEN_SPANS, ROOTS, rows_of
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
 from mastra_core.storage.lifecycle import SignalStats, StoreStats
 

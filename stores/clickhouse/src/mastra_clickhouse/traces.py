@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, trace_conditions
 from mastra_clickhouse.merging import Place, page_among
-from mastra_clickhouse.schema import FAILED_SPANS, OPEN_SPANS, ROOTS, SUMMARIES, read, rows_of
+from mastra_clickhouse.schema import FAILED_SPANS, NOT_ENDED, OPEN_SPANS, ROOTS, SUMMARIES, read, rows_of
 from mastra_core.signals.columns import SPANS, Table
 from mastra_core.signals.process import is_process_gone
 from mastra_core.signals.record import CorrelatedRecord
@@ -29,23 +29,14 @@ ORDER = (SPANS.time, "trace_id", "span_id")
 
 _KEY = "trace_id, span_id, started_at"
 _WITH_CHILD_ERROR = f"WITH trace_id GLOBAL IN (SELECT trace_id FROM {FAILED_SPANS}) AS has_child_error "
-_OPEN_ROOTS = f"SELECT {_KEY} FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)"
-_ALL_ROOTS = f"(SELECT {_KEY} FROM {ROOTS} UNION ALL {_OPEN_ROOTS})"
-_SEVERAL = f"SELECT trace_id FROM {_ALL_ROOTS} GROUP BY trace_id HAVING count() > 1"
-"""Traces that may have several spans without a parent; some have one, written twice."""
-
-_LATER = f"""(
-SELECT trace_id, later.2, later.1 FROM (
-    SELECT trace_id, arrayJoin(arraySlice(arraySort(groupUniqArray((started_at, span_id))), 2)) AS later
-    FROM {_ALL_ROOTS} WHERE trace_id GLOBAL IN ({_SEVERAL}) GROUP BY trace_id
-)
-)"""
-"""Spans without a parent that are not the root of their trace, because another one began before."""
-
-_STATE = f"""
-SELECT (SELECT groupUniqArray(ifNull(process, '')) FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)),
-(SELECT count() FROM ({_SEVERAL} LIMIT 1))
+_PROCESSES = f"""
+SELECT groupUniqArray(ifNull(process, '')) FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)
 """
+_ENDED_ROOTS = f"(SELECT {_KEY} FROM {ROOTS})"
+_ALL_ROOTS = f"""(
+SELECT {_KEY} FROM {ROOTS}
+UNION ALL SELECT {_KEY} FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id) AND {NOT_ENDED}
+)"""
 
 
 def get_spans(session: Session, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
@@ -92,11 +83,26 @@ def spans_of_trace(
 def list_traces(session: Session, query: TraceQuery) -> Page[TraceSummary]:
     """The traces whose root matches, a page of them."""
     where = trace_conditions(query)
-    ((processes, several),) = session.rows(_STATE)
-    if several:
-        where.add(f"({_KEY}) GLOBAL NOT IN {_LATER}")
-    running = open_spans(session, SUMMARIES, where, processes, ROOTS, "isNull(parent_span_id)")
+    ((processes,),) = session.rows(_PROCESSES)
+    if later := _later_roots(session, _ALL_ROOTS if processes else _ENDED_ROOTS):
+        where.add(f"({_KEY}) GLOBAL NOT IN {later}")
+    running = open_spans(session, SUMMARIES, where, processes, "isNull(parent_span_id)")
     return page_among(session, query, Place(SUMMARIES, ROOTS, _WITH_CHILD_ERROR), where, ORDER, running)
+
+
+def _later_roots(session: Session, roots: str) -> str | None:
+    """What selects spans without a parent that are not the root of their trace; None where there are none."""
+    several = f"SELECT trace_id FROM {roots} GROUP BY trace_id HAVING count() > 1"
+    if not session.rows(f"{several} LIMIT 1"):
+        return None
+    later = f"""(
+SELECT trace_id, later.2, later.1 FROM (
+    SELECT trace_id, arrayJoin(arraySlice(arraySort(groupUniqArray((started_at, span_id))), 2)) AS later
+    FROM {roots} WHERE trace_id GLOBAL IN ({several}) GROUP BY trace_id
+)
+)"""
+    # Most traces of which there are several have one, written twice.
+    return later if session.rows(f"SELECT 1 FROM {later} LIMIT 1") else None
 
 
 def open_spans(
@@ -104,7 +110,6 @@ def open_spans(
     table: Table[Any, R],
     where: Conditions,
     processes: Sequence[str],
-    ended: str,
     which: str = "true",
 ) -> list[R]:
     """The open spans that match, in no order.
@@ -114,7 +119,6 @@ def open_spans(
         table: the columns that are read.
         where: what is asked for.
         processes: that run open spans; where there are none, nothing is open.
-        ended: the table of spans that ended, whose spans are open no more.
         which: of the open spans, these.
     """
     if not processes:
@@ -122,9 +126,7 @@ def open_spans(
     gone = where.parameters.texts(gone_of(processes))
     shown = (
         f"(SELECT * REPLACE (if(has({gone}, ifNull(process, '')), 'interrupted', 'running') AS status) "
-        f"FROM {rows_of(OPEN_SPANS.name)} WHERE {which} AND ({_KEY}) GLOBAL NOT IN "
-        f"(SELECT {_KEY} FROM {ended} WHERE trace_id GLOBAL IN "
-        f"(SELECT trace_id FROM {OPEN_SPANS.name} WHERE {which})))"
+        f"FROM {rows_of(OPEN_SPANS.name)} WHERE {which} AND {NOT_ENDED})"
     )
     sql = f"{_WITH_CHILD_ERROR}SELECT {read(table.columns)} FROM {shown} WHERE {where.sql}"
     return [table.record_of(row) for row in session.rows(sql, where.parameters.values)]

@@ -7,6 +7,7 @@ from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
     DurableLogStoreContract,
     DurableSpanStoreContract,
+    DurableStoreContract,
     FeedbackStoreContract,
     LifecycleStoreContract,
     MetricStoreContract,
@@ -62,4 +63,8 @@ class TestNames(OnServer, DiscoveryStoreContract):
 
 
 class TestLifecycle(OnServer, LifecycleStoreContract):
+    pass
+
+
+class TestWhole(OnServer, DurableStoreContract):
     pass

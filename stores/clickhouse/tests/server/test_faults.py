@@ -144,25 +144,28 @@ def test_a_server_that_was_restarted_between_batches_is_found_again(end, open_st
     assert [log.message for log in store.list_logs().items] == ["log 1", "log 0"]
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
 @pytest.mark.parametrize("signal", ["spans", "logs"])
-def test_a_server_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
-    signal, proxy, open_store, own_server
+def test_a_server_that_ends_in_the_middle_of_a_batch_loses_nothing(
+    signal, end, proxy, open_store, own_server
 ):
     """The writer is told, tries again when the server is back, and each row is there once."""
     make = fake_span if signal == "spans" else fake_log
     batch = [make(number) for number in range(4_000)]
+    if signal == "spans":
+        batch[7] = make(7, status="error")
     store = open_store(proxy.port, options="timeout_s=10&write_attempts=1")
     store.initialize()
 
-    def kill(exchange):
-        killing = threading.Timer(0.02, own_server.kill)
-        killing.start()
+    def ending(exchange):
+        timer = threading.Timer(0.01, getattr(own_server, end))
+        timer.start()
         try:
             return passing(exchange)
         finally:
-            killing.join()
+            timer.join()
 
-    proxy.at(INSERTS, 1, kill)
+    proxy.at(INSERTS, 1, ending)
     write = store.write_spans if signal == "spans" else store.write_logs
     try:
         write(batch)
@@ -170,11 +173,8 @@ def test_a_server_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
         own_server.start()
         write_until_acknowledged(lambda _: write(batch), store)
     own_server.start()
-    if signal == "spans":
-        assert len(store.get_trace(f"{1:032x}")) == 4_000
-        assert store.list_traces().total == 1
-    else:
-        assert store.list_logs(LogQuery(limit=1)).total == 4_000
+    said = everything(open_store())
+    assert said["logs"] == 4_000 if signal == "logs" else said["spans"] == (1, 4_000, 1)
 
 
 def test_a_machine_that_is_away_is_told_with_its_address(proxy, open_store, own_server, database):
@@ -239,29 +239,44 @@ def test_a_user_who_may_only_read_reads(open_store):
 
 
 def test_too_little_memory_is_a_passing_fault(open_store, own_server):
-    """A query that needs more than its user may have says so and what to do, and harms nothing."""
-    open_store().write_spans([fake_span(number) for number in range(5_000)])
-    poor = open_store(user=POOR)
+    """What needs more than its user may have says so and what to do, and harms nothing."""
+    batch = [fake_span(number, status="error" if number == 3 else "success") for number in range(5_000)]
+    store, poor = open_store(), open_store(user=POOR, options="write_attempts=1")
+    store.initialize()
+    with pytest.raises(StoreUnavailableError, match=r"(?i)memory.*ask for less"):
+        poor.write_spans(batch)
+    store.write_spans(batch)
     with pytest.raises(StoreUnavailableError, match=r"(?i)memory.*ask for less"):
         poor.get_trace(f"{1:032x}")
-    assert len(open_store().get_trace(f"{1:032x}")) == 5_000
+    assert everything(store)["spans"] == (1, 5_000, 1)
 
 
-def test_too_many_parts_are_a_passing_fault(open_store, own_server, database):
-    """Small batches that the server cannot keep up with: advice is given, and they can be written later."""
+@pytest.mark.parametrize(
+    "table", ["mastra_ai_spans", "mastra_ai_trace_roots", "mastra_ai_failed_spans", "mastra_ai_logs"]
+)
+def test_too_many_parts_are_a_passing_fault(table, open_store, own_server, database):
+    """Small batches that the server cannot keep up with: advice is given, and they can be written later.
+
+    Also where it is a table that is filled from the spans, and the spans are there by then.
+    """
     store = open_store(options="write_attempts=1")
-    store.write_logs([fake_log(0)])
-    table = f"{database}.mastra_ai_logs"
-    own_server.query(f"SYSTEM STOP MERGES {table}")
+    write = WRITES["logs" if table == "mastra_ai_logs" else "spans"]
+    for one in WRITES.values():
+        one(store)
+    store.clear()
+    write(store)
+    place = f"{database}.{table}"
+    own_server.query(f"SYSTEM STOP MERGES {place}")
     own_server.query(
-        f"ALTER TABLE {table} MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1"
+        f"ALTER TABLE {place} MODIFY SETTING parts_to_throw_insert = 1, parts_to_delay_insert = 1"
     )
     with pytest.raises(StoreUnavailableError, match="larger batches"):
-        store.write_logs([fake_log(1)])
-    own_server.query(f"ALTER TABLE {table} RESET SETTING parts_to_throw_insert, parts_to_delay_insert")
-    own_server.query(f"SYSTEM START MERGES {table}")
-    store.write_logs([fake_log(1)])
-    assert store.list_logs().total == 2
+        write(store)
+    own_server.query(f"ALTER TABLE {place} RESET SETTING parts_to_throw_insert, parts_to_delay_insert")
+    own_server.query(f"SYSTEM START MERGES {place}")
+    write(store)
+    said = everything(store)
+    assert said["logs"] == ROWS if table == "mastra_ai_logs" else said["spans"] == (10, ROWS, 10)
 
 
 def test_a_database_that_does_not_exist_is_told(own_server, open_store, database):

@@ -78,6 +78,14 @@ class SpanLaws(SpanStoreTests):
         assert [record.status for record in store.get_trace(f"{1:032x}")] == ["success"]
         assert [trace.status for trace in store.list_traces().items] == ["success"]
 
+    def test_l3_a_root_that_ended_below_another_span_is_no_root(self, store: SpanStore) -> None:
+        """What was noted of it while it ran makes it neither a trace of the list nor the earliest root."""
+        store.write_open_spans([fake_open_span(0), fake_open_span(0, trace=2)])
+        store.write_spans([fake_span(0, parent_span_id="ff"), fake_span(1, parent_span_id=None)])
+        shown = [(trace.trace_id, trace.span_id, trace.status) for trace in store.list_traces().items]
+        second, first = (f"{2:032x}", f"{1:016x}", "running"), (f"{1:032x}", f"{2:016x}", "success")
+        assert sorted(shown) == sorted([first, second])
+
     def test_l4_a_trace_comes_in_order_of_start_the_root_first(self, store: SpanStore) -> None:
         """Whatever the order of writing, spans come by start, ties by id, open ones among them."""
         early_child = fake_span(5, started_at_ns=NOON_NS - 1)

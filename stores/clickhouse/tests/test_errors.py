@@ -1,0 +1,59 @@
+"""Every error of the driver's and of the server's means something here."""
+
+import pytest
+from clickhouse_connect.driver import exceptions
+
+from mastra_clickhouse.errors import CODES, DRIVER_ERRORS, translate
+from mastra_core.errors import (
+    SchemaMismatchError,
+    StorageError,
+    StoreUnavailableError,
+    UnsupportedQueryError,
+    WriteRejectedError,
+)
+from mastra_core.testing.contracts import DriverErrorsContract
+
+PLACE = "clickhouse://writer@localhost:8123/telemetry"
+
+
+class TestErrors(DriverErrorsContract):
+    driver = exceptions
+    known = DRIVER_ERRORS
+
+    def translate(self, error):
+        return translate(error, PLACE)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (exceptions.OperationalError("Error executing HTTP request"), StoreUnavailableError),
+        (exceptions.StreamFailureError("Stream ended unexpectedly"), StoreUnavailableError),
+        (exceptions.DataError("Unable to create Python array"), WriteRejectedError),
+        (exceptions.NotSupportedError("external data"), UnsupportedQueryError),
+        (exceptions.ProgrammingError("Setting x is readonly"), StorageError),
+        *(
+            (exceptions.DatabaseError(f"HTTP status {status}"), StoreUnavailableError)
+            for status in (429, 503)
+        ),
+        (exceptions.DatabaseError("HTTP status 400"), StorageError),
+        (exceptions.DatabaseError("memory", code=241), StoreUnavailableError),
+        (exceptions.DatabaseError("parts", code=252), StoreUnavailableError),
+        (exceptions.DatabaseError("no table", code=60), SchemaMismatchError),
+        (exceptions.DatabaseError("password", code=516), StorageError),
+        (exceptions.DatabaseError("unheard of", code=9_999_999), StorageError),
+    ],
+    ids=str,
+)
+def test_an_error_is_of_the_class_that_says_what_to_do(error, kind):
+    """By the server's code where there is one, else by the status, else by the driver's class."""
+    found = translate(error, PLACE)
+    assert type(found) is kind
+    assert PLACE in str(found)
+
+
+def test_what_passes_by_itself_is_what_may_be_tried_again():
+    """Codes of faults that pass are retryable, all others are not."""
+    for code, kind in CODES.items():
+        found = translate(exceptions.DatabaseError("said", code=code), PLACE)
+        assert found.retryable == (kind is StoreUnavailableError), code

@@ -66,6 +66,7 @@ class ObservabilityBus:
         feeder: drained before a flush; None for none.
         after_fork: called in a forked child.
         on_leaving: called when shutting down begins, with the deadline (monotonic).
+        on_step: called by the worker before it takes what waits.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class ObservabilityBus:
         self.feeder: Feeder | None = None
         self.after_fork: list[Callable[[], None]] = []
         self.on_leaving: list[Callable[[float], None]] = []
+        self.on_step: list[Callable[[], None]] = []
         self.max_events = max_queue_events
         self._max_bytes = max_queue_bytes
         self._drops_oldest = when_full.drops_oldest
@@ -226,7 +228,10 @@ class ObservabilityBus:
                 {"exporter": exporter, "signal": signal, "reason": reason, "count": count}
                 for (exporter, signal, reason), count in self.drops.by_key().items()
             ],
-            "exporters": {channel.name: channel.stats() for channel in self.channels},
+            "exporters": {
+                channel.name: {**channel.stats(), "dropped": self.drops.of(channel.name)}
+                for channel in self.channels
+            },
             **self._intake.stats(),
         }
 
@@ -248,6 +253,8 @@ class ObservabilityBus:
         """Offer what is queued; the seconds to linger before the next time, None to sleep."""
         with self._step_lock:
             flushes = len(self._flushes)
+            for call in self.on_step:
+                call()
             due_s = self.open_spans.give_up_old()
             events, heavy = self._intake.take(self.queue)
             if heavy:

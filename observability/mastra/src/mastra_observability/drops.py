@@ -89,6 +89,14 @@ class Drops:
         with self._lock:
             return dict(self._counts)
 
+    def of(self, exporter: str) -> dict[Signal, dict[str, int]]:
+        """The counts of one exporter, by signal and then by reason."""
+        found: dict[Signal, dict[str, int]] = {}
+        for (name, signal, reason), count in self.by_key().items():
+            if name == exporter:
+                found.setdefault(signal, {})[reason] = count
+        return found
+
     def reset_after_fork(self) -> None:
         """In a forked child: what was lost before is the parent's loss, and the lock may be held."""
         self._lock = threading.Lock()

@@ -49,6 +49,7 @@ from mastra_observability.metrics.cost import CostEstimator
 from mastra_observability.metrics.derived import DerivedMetrics
 from mastra_observability.metrics.extract import MEASURED_TYPES
 from mastra_observability.open_spans import OpenSpans
+from mastra_observability.pipeline_metrics import report_pipeline
 from mastra_observability.processors.configured import processors_of
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import make_sampler
@@ -168,6 +169,8 @@ class Observability(RecordingTracer):
         self._shown_logger: LoggerContext = self._logger
         self._shown_metrics: MetricsContext = self._metrics or NO_OP_METRICS
         self.set_log_level(config.log_level or DEFAULT_LEVEL)
+        if metrics is not None and metrics.pipeline_interval_s is not None:
+            report_pipeline(bus, clock, metrics.pipeline_interval_s)
         drain_at_exit(bus)
         if config.configs:
             self._select(clock, ids)
@@ -305,6 +308,11 @@ class Observability(RecordingTracer):
 
     def stats(self) -> dict[str, object]:
         """What was accepted, exported, dropped and is waiting, per exporter and signal.
+
+        `queued` waits on the bus, `open_spans` have not ended, `dropped` is a list of losses, those of the
+        bus, too. `exporters` has for each exporter `accepted` and `exported` by signal, `dropped` by
+        signal and reason, `queued` and `queued_bytes`, `last_flush_ms` and `longest_flush_ms`,
+        `last_error` until something was delivered again, and with a spool what waits there.
 
         Of metrics also which labels were taken away (`labels`), and how many requests went to models
         without a price (`unpriced_models`). Of several configurations the numbers of the others are in

@@ -30,6 +30,8 @@ from mastra_observability.left_out import LeftOutSpan, number_for_sums
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
 from mastra_observability.sampling import Sampler, never
 
+_MOST = (1 << 64) - 1
+
 ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
 """Kinds of spans that are always the work of an entity, and of which type; named as the span if not given."""
 
@@ -173,6 +175,8 @@ class RecordingTracer(Annotations):
         if self._excluded_types and type in self._excluded_types and trace.held is None:
             return self._left_out(name, type, parent, trace, correlation, attributes, options)
         number = self._span_id() or 1
+        while number in self._open:  # chance, or a source of ids that repeats itself
+            number = (number + 1) & _MOST or 1
         span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
         if attributes is not None:
             try:

@@ -84,7 +84,9 @@ class Channel:
         self._accepted: Counter[Signal] = Counter()
         self._exported: Counter[Signal] = Counter()
         self._accepted_count = self._done_count = 0
-        self._flushes: deque[tuple[int, threading.Event]] = deque()
+        self._flushes: deque[tuple[int, float, threading.Event]] = deque()
+        self._last_flush_ms: float | None = None
+        self._longest_flush_ms: float | None = None
         self._stop_retrying = threading.Event()
         self._last_error: str | None = None
         self._is_closed = self._is_abandoned = False
@@ -144,7 +146,7 @@ class Channel:
     def begin_flush(self) -> threading.Event:
         """Ask for everything queued so far to be handed over; the event is set when it was."""
         done = threading.Event()
-        self._flushes.append((self._accepted_count, done))
+        self._flushes.append((self._accepted_count, time.monotonic(), done))
         if not self._worker.hurry():
             self._work_in_caller(done)
         return done
@@ -177,6 +179,8 @@ class Channel:
                 "exported": dict(self._exported),
                 "queued": len(self._queue) + len(self._batch),
                 "queued_bytes": self._queued_bytes,
+                "last_flush_ms": self._last_flush_ms,
+                "longest_flush_ms": self._longest_flush_ms,
                 "last_error": self._last_error,
                 **self.exporter.own_stats(),
             }
@@ -254,7 +258,7 @@ class Channel:
 
     def _finish_flushes(self) -> None:
         """Set the events of the flushes whose share was handed over."""
-        due = sum(target <= self._done_count for target, _ in list(self._flushes))
+        due = sum(target <= self._done_count for target, _, _ in list(self._flushes))
         if not due:
             return
         try:
@@ -263,7 +267,10 @@ class Channel:
             self._last_error = repr(error)
             log.warning("%s failed to flush: %r", self.name, error)
         for _ in range(due):
-            self._flushes.popleft()[1].set()
+            _, began, done = self._flushes.popleft()
+            self._last_flush_ms = (time.monotonic() - began) * 1000
+            self._longest_flush_ms = max(self._last_flush_ms, self._longest_flush_ms or 0)
+            done.set()
 
     def _close_exporter(self) -> None:
         for close in (self.exporter.shutdown, self.exporter.close_loop):

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from mastra_core.errors import ConfigurationError
+from mastra_core.errors import ConfigurationError, StoreUnavailableError
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_core.storage.protocols import Store
 from mastra_observability.exporters.base import BaseExporter, Loss
@@ -83,7 +83,7 @@ class DefaultExporter(BaseExporter):
         def report_taken_over(signal: Signal, count: int) -> None:
             self.report_taken_over(signal, count)  # the same
 
-        way = spool.Way(self._write, report_drop, report_taken_over)
+        way = spool.Way(self._write_or_keep, report_drop, report_taken_over)
         linger_s, self.linger_s = self.linger_s, min(self.linger_s, spool.LINGER_S)
         return spool.Spool(config, self.batch_size, linger_s, way)
 
@@ -115,6 +115,14 @@ class DefaultExporter(BaseExporter):
     def own_stats(self) -> dict[str, object]:
         """What waits in the spool."""
         return {} if self._spool is None else {"spool": self._spool.stats()}
+
+    def _write_or_keep(self, events: Sequence[Event]) -> list[Loss]:
+        """The same; where the store cannot be used at all, the spool is to keep them until it can."""
+        losses = self._write(events)
+        for _, reason, _, detail in losses:
+            if reason == "exporter_failed":
+                raise StoreUnavailableError(detail)
+        return losses
 
     def _write(self, events: Sequence[Event]) -> list[Loss]:
         return write_events(cast("Store", self._store), events)

@@ -167,8 +167,9 @@ class Spool:
                     self._is_settled.set()
                     return None
             file, lots = found
-            self._hand_over(lots, is_foreign=self._folder.is_foreign(file))
-            self._forget(file, lots)
+            events, losses = self._hand_over(lots)
+            if self._forget(file, lots):
+                self._enter(events, losses, is_foreign=self._folder.is_foreign(file))
         except Exception as error:  # noqa: BLE001  # the store is away, or the disk is full
             if self._stopping.is_set():
                 return None
@@ -176,8 +177,8 @@ class Spool:
             self._stopping.wait(self._retry_delay_s)
         return 0.0
 
-    def _hand_over(self, lots: Sequence[Lot], *, is_foreign: bool) -> None:
-        """Give events to the store, and enter into the books what became of them."""
+    def _hand_over(self, lots: Sequence[Lot]) -> tuple[list[Event], list[Loss]]:
+        """Give events to the store; these, and what of them is lost."""
         events, losses = _events_of(lots)
         try:
             losses += self._way.write(events)
@@ -185,16 +186,13 @@ class Spool:
             if getattr(error, "retryable", False):
                 raise
             losses += losses_of(events, "exporter_failed", str(error) or repr(error))
-        if is_foreign:
-            for signal, count in count_by_signal(events).items():
-                self._way.report_taken_over(signal, count)
-        for loss in losses:
-            self._way.report_drop(*loss)
+        return events, losses
 
-    def _forget(self, file: SpoolFile, lots: Sequence[Lot]) -> None:
-        """Remove what the store has, unless the file was closed meanwhile: then it is handed over again."""
+    def _forget(self, file: SpoolFile, lots: Sequence[Lot]) -> bool:
+        """Remove what was handed over; False where the file was closed meanwhile: then it will be again."""
         with self._lock:
-            if file in self._folder.files:
+            is_open = file in self._folder.files
+            if is_open:
                 file.remove(lots)
             was_away, self._is_away = self._is_away, False
             self._last_error = None
@@ -202,6 +200,15 @@ class Spool:
             self._is_settled.clear()
         if was_away:
             log.warning("%s is being emptied, the store takes events again.", self)
+        return is_open
+
+    def _enter(self, events: Sequence[Event], losses: Sequence[Loss], *, is_foreign: bool) -> None:
+        """Enter into the exporter's books what became of events."""
+        if is_foreign:
+            for signal, count in count_by_signal(events).items():
+                self._way.report_taken_over(signal, count)
+        for loss in losses:
+            self._way.report_drop(*loss)
 
     def _back_off(self, error: Exception) -> None:
         with self._lock:

@@ -33,7 +33,7 @@ class NewerFileError(Exception):
 
 
 class UnfinishedFileError(Exception):
-    """The file is being made, or its maker died meanwhile; nothing is in it."""
+    """The file was just being made by somebody; nothing is in it."""
 
 
 def is_broken(error: sqlite3.Error) -> bool:
@@ -55,7 +55,7 @@ class SpoolFile:
     Raises:
         FileInUseError: somebody else has it.
         NewerFileError: it cannot be read by this version.
-        UnfinishedFileError: it was never finished.
+        UnfinishedFileError: it was never finished, and is gone.
         SpoolFileError: it cannot be made, or is no database.
     """
 
@@ -90,6 +90,10 @@ class SpoolFile:
             raise NewerFileError(f"{str(self.path)!r} has version {version}, this program knows {VERSION}")
         if version == 0:
             if not is_new:
+                # Its maker, if it lives, looks whether it is there, and makes another.
+                for name in (self.path.name, f"{self.path.name}-wal"):
+                    with suppress(OSError):
+                        self.path.with_name(name).unlink()
                 raise UnfinishedFileError
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(

@@ -70,10 +70,15 @@ class SpoolFolder:
 
     def own(self) -> SpoolFile:
         """The file to append to."""
-        if self._own is None:
+        while self._own is None:
             path = self.path / f"{time.time_ns()}-{secrets.token_hex(4)}{SUFFIX}"
-            self._own = SpoolFile(path, is_new=True)
-            self._made.add(path)
+            with suppress(FileInUseError):  # another program, which starts, was quicker to look at it
+                file = SpoolFile(path, is_new=True)
+                if not path.exists():  # the same, and has removed it
+                    file.close()
+                    continue
+                self._own = file
+                self._made.add(path)
         return self._own
 
     def is_foreign(self, file: SpoolFile) -> bool:

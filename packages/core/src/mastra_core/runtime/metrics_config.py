@@ -76,6 +76,8 @@ class MetricsConfig(Validated):
             in `prices`.
         prices: by a regular expression that must match the whole name of a model, or
             `provider/model`; the first that matches wins over the price table.
+        pipeline_interval_s: the least time between two reports of the pipeline on itself, as metrics
+            called `mastra_pipeline_…`; None makes none.
     """
 
     path: ClassVar[str] = "observability.metrics"
@@ -93,3 +95,4 @@ class MetricsConfig(Validated):
     prices: Annotated[Mapping[str, ModelPrice], AfterValidator(_check_patterns)] = Field(
         default_factory=dict[str, ModelPrice]
     )
+    pipeline_interval_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None

@@ -174,9 +174,7 @@ class RecordingTracer(Annotations):
             correlation = correlation.enter(entity)
         if self._excluded_types and type in self._excluded_types and trace.held is None:
             return self._left_out(name, type, parent, trace, correlation, attributes, options)
-        number = self._span_id() or 1
-        while number in self._open:  # chance, or a source of ids that repeats itself
-            number = (number + 1) & _MOST or 1
+        number = number if (number := self._span_id() or 1) not in self._open else self._free_number(number)
         span = Span(self, trace, number, parent_number, name, type, correlation, self._now())
         if attributes is not None:
             try:
@@ -199,6 +197,12 @@ class RecordingTracer(Annotations):
         if self._worker.is_idle:
             self._worker.wake()
         return span
+
+    def _free_number(self, number: int) -> int:
+        """The next id that no open span has, where a source of ids repeats itself."""
+        while number in self._open:
+            number = (number + 1) & _MOST or 1
+        return number
 
     def finish(self, span: Span) -> None:
         """Stamp the end and queue the span. Leaving the table of open spans decides who is first."""

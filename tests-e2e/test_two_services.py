@@ -1,11 +1,12 @@
 """Two services, one trace and one session: a client calls a real server over the loopback."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import textwrap
 import threading
-import urllib.request
+from collections import Counter
 from contextlib import contextmanager
 
 import httpx2
@@ -15,19 +16,22 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from mastra_core import (
-    TraceMiddleware,
-    ainject_into_request,
-    current_span,
-    inject,
-    inject_into_request,
+from clickhouse_databases import serving_databases
+from clickhouse_server import ClickHouseMissingError
+from mastra_core import RecordedTrace, TraceMiddleware, ainject_into_request, current_span
+from mastra_core.storage import (
+    FeedbackQuery,
+    LogQuery,
+    MetricQuery,
+    ScoreQuery,
+    TraceQuery,
+    open_store,
+    read_session,
 )
-from mastra_core.storage import TraceQuery, open_store
 from mastra_observability import Observability
 
 SERVICE = """
     import socket
-    import sys
 
     import uvicorn
     from starlette.applications import Starlette
@@ -37,15 +41,18 @@ SERVICE = """
     from mastra_core import TraceMiddleware
     from mastra_observability import Observability
 
-    obs = Observability(service_name="library", storage="duckdb:///{path}")
+    obs = Observability(service_name="library")
 
 
     async def book(request):
-        with obs.span("look up", input=request.path_params["title"]):
+        with obs.span("look up", input=request.path_params["title"]) as span:
+            obs.logger.info("looking", title=request.path_params["title"])
+            obs.metrics.counter("books_asked").add(1)
+            span.add_score("relevance", 0.5)
             return PlainTextResponse("on the shelf")
 
 
-    app = Starlette(routes=[Route("/books/{{title}}", book)])
+    app = Starlette(routes=[Route("/books/{title}", book)])
     app.add_middleware(TraceMiddleware)
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
@@ -53,39 +60,89 @@ SERVICE = """
     server.run(sockets=[listener])
 """
 
+CLIENT = """
+    import sys
+    import urllib.request
 
-def test_two_programs_write_one_trace(tmp_path):
-    """The service's root names the client's span as its remote parent, in the same trace and session."""
-    program = textwrap.dedent(SERVICE).format(path=tmp_path / "service.duckdb")
+    import httpx2
+
+    from mastra_core import inject, inject_into_request
+    from mastra_observability import Observability
+
+    url = f"http://127.0.0.1:{sys.argv[1]}/books/rivers"
+    hooks = {"request": [inject_into_request]}
     with (
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as service,
-        Observability(service_name="reader", storage=f"duckdb:///{tmp_path / 'client.duckdb'}") as obs,
+        Observability(service_name="reader") as obs,
+        httpx2.Client(event_hooks=hooks, trust_env=False) as client,
+        obs.span("read", session_id="Größe 7, %") as read,
     ):
-        url = f"http://127.0.0.1:{service.stdout.readline().strip()}/books/rivers"
-        with (
-            httpx2.Client(event_hooks={"request": [inject_into_request]}, trust_env=False) as client,
-            obs.span("read", session_id="Größe 7, %") as read,
-        ):
-            answers = [client.get(url).text for _ in range(3)]
-            request = urllib.request.Request(url, headers=inject())
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
-                answers.append(response.read().decode())
-        assert answers == ["on the shelf"] * 4
+        obs.logger.info("asking")
+        answers = [client.get(url).text for _ in range(3)]
+        request = urllib.request.Request(url, headers=inject())
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as response:
+            answers.append(response.read().decode())
+        read.add_feedback("thumbs", 1)
+        assert answers == ["on the shelf"] * 4, answers
+        print(read.trace_id)
+"""
+
+
+@pytest.fixture(params=["duckdb", "clickhouse"])
+def shared_url(request, tmp_path):
+    """A store that several programs write to: a file, or a server."""
+    if request.param == "duckdb":
+        yield f"duckdb:///{tmp_path / 'both.duckdb'}"
+        return
+    try:
+        with serving_databases() as databases:
+            yield databases.url(tmp_path)
+            databases.drop()
+    except ClickHouseMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.timeout(120)
+def test_two_programs_write_one_trace_into_one_store(shared_url):
+    """One tree, one session; what both logged, measured and were judged by is found by the session's id."""
+    environment = {**os.environ, "MASTRA_STORAGE_URL": shared_url}
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SERVICE)], stdout=subprocess.PIPE, text=True, env=environment
+    ) as service:
+        client = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(CLIENT), service.stdout.readline().strip()],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            check=False,
+        )
         service.terminate()
         service.wait(20)
-    client_store = open_store(f"duckdb:///{tmp_path / 'client.duckdb'}")
-    service_store = open_store(f"duckdb:///{tmp_path / 'service.duckdb'}")
-    (asked,) = client_store.get_trace(read.trace_id)
-    answered = service_store.get_trace(read.trace_id)
-    roots = [span for span in answered if span.is_root]
-    assert [span.name for span in roots] == ["GET /books/{title}"] * 4
-    assert {span.remote_parent_span_id for span in roots} == {asked.span_id}
-    assert len({span.span_id for span in roots}) == 4
-    assert {span.session_id for span in [asked, *answered]} == {"Größe 7, %"}
-    assert {span.service_name for span in answered} == {"library"}
-    for store in (client_store, service_store):
-        assert store.list_traces(TraceQuery(session_id="Größe 7, %")).total == 1
-        store.close()
+    assert (client.returncode, client.stderr) == (0, "")
+    trace_id, session_id = client.stdout.strip(), "Größe 7, %"
+    store = open_store(shared_url)
+    trace = RecordedTrace(trace_id, store.get_trace(trace_id))
+    (root,) = trace.roots
+    assert (root.record.name, root.record.service_name) == ("read", "reader")
+    assert [span.record.name for span in root.children] == ["GET /books/{title}"] * 4
+    assert [span.record.name for asked in root.children for span in asked.children] == ["look up"] * 4
+    assert {span.record.remote_parent_span_id for span in root.children} == {root.record.span_id}
+    assert {span.record.session_id for span in trace.spans} == {session_id}
+    assert Counter(span.record.service_name for span in trace.spans) == {"reader": 1, "library": 8}
+    (summary,) = store.list_traces(TraceQuery(session_id=session_id)).items
+    assert (summary.trace_id, summary.name) == (trace_id, "read")
+    logs = store.list_logs(LogQuery(session_id=session_id)).items
+    assert Counter((log.service_name, log.message) for log in logs) == {
+        ("reader", "asking"): 1,
+        ("library", "looking"): 4,
+    }
+    assert {log.trace_id for log in logs} == {trace_id}
+    asked = store.list_metrics(MetricQuery(name="books_asked", session_id=session_id)).items
+    assert [metric.trace_id for metric in asked] == [trace_id] * 4
+    assert store.list_scores(ScoreQuery(session_id=session_id)).total == 4
+    assert store.list_feedback(FeedbackQuery(session_id=session_id)).total == 1
+    assert [turn.trace_id for turn in read_session(store, session_id)] == [trace_id]
+    store.close()
 
 
 @contextmanager

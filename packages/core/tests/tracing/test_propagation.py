@@ -79,7 +79,32 @@ def test_headers_that_say_nothing_give_empty_options(caplog):
     """No header of a trace: no options, and nothing to tell."""
     for headers in ({}, [], {"accept": "*/*"}, {"trace-parent": PARENT, "trace.parent": PARENT}):
         assert extract(headers) == TracingOptions()
+    others = {"traceparent": PARENT, "trace-state": "foo=1", "trace.state": "foo=1"}
+    assert extract(others) == TracingOptions(trace_id=TRACE, parent_span_id=SPAN, trace_flags=1)
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("states", "read"),
+    [
+        (["foo=1", ""], "foo=1"),
+        (["", "foo=1"], "foo=1"),
+        (["", ""], None),
+        (["foo=1,", ",bar=2"], "foo=1,bar=2"),
+        (["foo=1", "foo=1"], None),
+        (["foo=1", "bar"], None),
+        (
+            [f"bar{number:02}=1" for number in range(32)],
+            ",".join(f"bar{number:02}=1" for number in range(32)),
+        ),
+        ([f"bar{number:02}=1" for number in range(33)], None),
+    ],
+)
+def test_several_headers_of_a_state_are_one(states, read):
+    """They are joined in their order, and what is wrong with all of them together is wrong."""
+    headers = [("traceparent", PARENT), *(("tracestate", state) for state in states)]
+    options = extract(headers)
+    assert (options.trace_id, options.trace_state) == (TRACE, read)
 
 
 def test_a_state_without_a_parent_is_left_out(caplog):

@@ -130,6 +130,14 @@ def test_the_root_comes_first_also_where_an_orphan_began_before_it():
     assert trace.root_span.name == "span 2"
 
 
+def test_what_another_program_did_stands_below_the_span_that_asked_for_it():
+    """Where both are stored they are one tree, also where the clock of the other program is behind."""
+    trace = RecordedTrace.from_exported([_span(5), _span(2, remote_parent_span_id=f"{5:016x}"), _span(3, 2)])
+    assert [span.name for span in trace.roots] == ["span 5"]
+    assert [span.name for _, span in trace.walk()] == ["span 5", "span 2", "span 3"]
+    assert trace.root_span.children[0].parent is trace.root_span
+
+
 def test_of_several_roots_the_earliest_is_the_root():
     """A trace that came in twice from another program has two roots, in order of start."""
     trace = RecordedTrace.from_exported([_span(5), _span(2, remote_parent_span_id="b" * 16), _span(3, 2)])

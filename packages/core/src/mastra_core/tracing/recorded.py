@@ -86,7 +86,7 @@ class RecordedTrace(Annotated):
     Attributes:
         trace_id: 32 hex digits; None for the empty trace that stands for "nothing was recorded".
         spans: flat, in order of start, the root first.
-        roots: spans without a stored parent, in order of start.
+        roots: spans without a stored parent, of this program or another one, in order of start.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class RecordedTrace(Annotated):
         by_id = {span.span_id: span for span in self.spans}
         self.roots: list[RecordedSpan] = []
         for span in self.spans:
-            parent = by_id.get(span.record.parent_span_id or "")
+            parent = by_id.get(span.record.parent_span_id or span.record.remote_parent_span_id or "")
             if parent is None or parent is span:
                 self.roots.append(span)
             else:

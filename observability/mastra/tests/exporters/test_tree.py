@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from mastra_core.output.terminal import format_duration, width_of
 from mastra_core.signals.correlation import Correlation
 from mastra_core.tracing.recorded import RecordedTrace
-from mastra_observability.exporters.tree import format_count, render_tree
+from mastra_observability.exporters.tally import format_count
+from mastra_observability.exporters.tree import render_tree
 
 ANSI = re.compile(r"\x1b\[[0-9;]+m")
 
@@ -46,7 +47,7 @@ def test_a_trace_is_drawn_as_a_tree(story):
     assert (
         render_tree(story, colors=False)
         == """\
-Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 7 spans · session s-1
+Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 7 spans · 1 204 in, 380 out · $0.0123 · session s-1
 ✓ critique-revise  workflow_run                                          1.24 s
 ├─ ✓ draft  workflow_step                                                812 ms
 │  └─ ✓ writer  model_generation · gpt-4o · 1 204 in, 380 out · $0.0123  811 ms

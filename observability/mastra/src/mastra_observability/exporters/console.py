@@ -30,6 +30,7 @@ from mastra_core.tracing.recorded import RecordedTrace
 from mastra_observability.exporters.base import BaseExporter
 from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
+from mastra_observability.exporters.tally import Sessions, Tally, tally_of
 from mastra_observability.exporters.tree import render_tree
 from mastra_observability.levels import check_exporter_level
 from mastra_observability.metrics.catalogue import DERIVED_NAMES
@@ -42,7 +43,8 @@ class ConsoleExporter(BaseExporter):
     """Prints all five signals for a person.
 
     The spans of a trace are shown as a tree when its root ends; logs, observations, scores and
-    feedback as a line each, at once. A trace whose root never ends is shown as incomplete when too
+    feedback as a line each, at once. From the second trace of a session on, it is told which turn it is and
+    what the session took so far. A trace whose root never ends is shown as incomplete when too
     many wait, or at the end of the program.
 
     Args:
@@ -91,6 +93,7 @@ class ConsoleExporter(BaseExporter):
         self._show_bridged = show_bridged
         self._max_width = max_width
         self._pending = PendingTraces()
+        self._sessions = Sessions()
 
     def on_tracing_event(self, event: Event) -> None:
         """Print one event, or keep it until its trace is complete."""
@@ -152,14 +155,17 @@ class ConsoleExporter(BaseExporter):
         width = self._max_width
         if width is None:
             width = shutil.get_terminal_size((_WIDTH, 24)).columns if is_terminal(stream) else _WIDTH
-        return _Paper(stream, width, colors=colors, payloads=self._show_payloads)
+        return _Paper(stream, width, self._sessions, colors=colors, payloads=self._show_payloads)
 
 
 class _Paper:
     """How events look on a stream as it is now."""
 
-    def __init__(self, stream: IO[Any], width: int, *, colors: bool, payloads: bool) -> None:
+    def __init__(
+        self, stream: IO[Any], width: int, sessions: Sessions, *, colors: bool, payloads: bool
+    ) -> None:
         self._stream = stream
+        self._sessions = sessions
         self._width = width
         self._colors = colors
         self._payloads = payloads
@@ -184,18 +190,27 @@ class _Paper:
 
     def tree(self, part: TracePart) -> str:
         """The tree of a trace, or of a part of it."""
+        trace = RecordedTrace.from_exported(part.spans)
         tree = render_tree(
-            RecordedTrace.from_exported(part.spans),
+            trace,
             colors=self._colors,
             ascii=self._is_ascii,
             width=self._width,
             more_spans=part.more_spans,
             show_payloads=self._payloads,
+            session=None if part.note else self._count(trace),
         )
         if part.note:
             headline, _, rest = tree.partition("\n")
             tree = f"{headline} {self._ink(f'({part.note})', 'yellow')}\n{rest}"
         return tree
+
+    def _count(self, trace: RecordedTrace) -> Tally | None:
+        """Count a whole trace among those of its session."""
+        root = trace.root_span.record
+        if root.session_id is None:
+            return None
+        return self._sessions.add(root.session_id, root, tally_of(span.record for span in trace.spans))
 
     def print(self, blocks: list[str]) -> None:
         """Write the blocks; what the stream's encoding cannot hold is written as an escape."""

@@ -1,11 +1,12 @@
 """A recorded trace as a tree that a person reads.
 
-    Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 4 spans
+    Trace 4bf92f3577b34da6a3ce929d0e0e4736 · 4 spans · 1 204 in, 380 out · session s-1 · turn 2
     ✓ critique-revise  workflow_run                                 1.24 s
     ├─ ✓ draft  workflow_step                                       812 ms
     │  └─ ✓ writer  model_generation · gpt-4o · 1 204 in, 380 out   811 ms
     └─ ✗ fetch  tool_call                                            12 ms
           OSError: no route to host
+    Session s-1 so far · 2 turns · 3.1 s · 2 020 in, 417 out · 1 failed
 
 A pure function: nothing is read from the environment, nothing is printed.
 """
@@ -31,6 +32,7 @@ from mastra_core.output.terminal import (
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.span import SpanRecord
 from mastra_core.tracing.recorded import RecordedSpan, RecordedTrace
+from mastra_observability.exporters.tally import Tally, format_count, tally_of
 
 MAX_SPANS = 500
 """Spans of one tree that are drawn."""
@@ -55,6 +57,7 @@ def render_tree(
     max_spans: int = MAX_SPANS,
     more_spans: int = 0,
     show_payloads: bool = False,
+    session: Tally | None = None,
 ) -> str:
     """Draw the tree of a trace, a line a span, with a line more for an error.
 
@@ -68,18 +71,14 @@ def render_tree(
         max_spans: further ones are counted, not drawn.
         more_spans: spans of the trace that are not in `spans`, to be counted as well.
         show_payloads: add lines with input and output.
+        session: what its session took so far, with it; None says nothing of it.
 
     Returns:
         Lines without a newline at the end.
     """
     columns = None if width is None else max(width, 60)
     drawing = _Drawing(Ink(colors=colors), ASCII if ascii else UNICODE, columns, show_payloads=show_payloads)
-    return "\n".join(drawing.lines(spans, max_spans, more_spans))
-
-
-def format_count(count: int) -> str:
-    """A whole number with its thousands apart: `1 234`."""
-    return f"{count:,}".replace(",", " ")
+    return "\n".join(drawing.lines(spans, max_spans, more_spans, session))
 
 
 class _Row(NamedTuple):
@@ -100,12 +99,14 @@ class _Drawing:
         self._width = width
         self._show_payloads = show_payloads
 
-    def lines(self, trace: RecordedTrace, max_spans: int, more_spans: int) -> Iterator[str]:
+    def lines(
+        self, trace: RecordedTrace, max_spans: int, more_spans: int, session: Tally | None
+    ) -> Iterator[str]:
         """The lines of the whole tree, its headline first."""
         if not trace.spans:
             yield self._ink("Nothing was recorded.", "dim")
             return
-        yield self._headline(trace, more_spans)
+        yield from self._headlines(trace, more_spans, session)
         levels = _MAX_INDENT if self._width is None else min(_MAX_INDENT, self._width // 8)
         placed = list(_place(trace, self._glyphs, max_spans, levels))
         rows = [self._row(span, indent, below) for span, indent, below in placed]
@@ -119,14 +120,38 @@ class _Drawing:
             failed = sum(record.status is SpanStatus.ERROR for record in hidden)
             text = f"{self._glyphs.ellipsis} {format_count(len(hidden) + more_spans)} more spans"
             yield self._ink(text + (f", {format_count(failed)} of them failed" if failed else ""), "yellow")
+        if session is not None and session.turns > 1:
+            name = printable(str(trace.root_span.record.session_id))
+            parts = [self._cut(f"Session {name} so far", 0), *session.sentence()]
+            yield from self._wrapped(parts)
 
-    def _headline(self, trace: RecordedTrace, more_spans: int) -> str:
+    def _headlines(self, trace: RecordedTrace, more_spans: int, session: Tally | None) -> Iterator[str]:
         count = len(trace) + more_spans
+        root = trace.root_span.record
         parts = [f"Trace {printable(str(trace.trace_id))}", f"{format_count(count)} span{'s' * (count != 1)}"]
-        session = trace.root_span.record.session_id
-        if session is not None:
-            parts.append(f"session {printable(session)}")
-        return self._ink(self._cut(f" {self._glyphs.dot} ".join(parts), 0), "dim")
+        parts += tally_of(span.record for span in trace.spans).words()
+        parts += [
+            f"{word} {printable(known)}"
+            for word, known in (("session", root.session_id), ("user", root.user_id))
+            if known is not None
+        ]
+        if session is not None and session.turns > 1:
+            parts.append(f"turn {format_count(session.turns)}")
+        yield from self._wrapped(parts)
+
+    def _wrapped(self, parts: list[str]) -> Iterator[str]:
+        """The parts with dots between them, in as many lines as they need; one that is too long is cut."""
+        dot = f" {self._glyphs.dot} "
+        line = ""
+        for part in parts:
+            if not line:
+                line = self._cut(part, 0)
+            elif self._width is None or width_of(line + dot + part) <= self._width:
+                line += dot + part
+            else:
+                yield self._ink(line, "dim")
+                line = "  " + self._cut(part, 2)
+        yield self._ink(line, "dim")
 
     def _row(self, span: RecordedSpan, indent: str, below: str) -> _Row:
         record = span.record

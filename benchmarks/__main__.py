@@ -19,9 +19,12 @@ import ingest
 import logging_overhead
 import logs
 import lookups
+import memory
 import metrics
 import queries
 import spans
+import start_and_end
+import workflow_overhead
 from measure import Result
 
 ROWS = {
@@ -43,7 +46,11 @@ ROWS = {
     "clickhouse_session": clickhouse_reads.clickhouse_session,
     "clickhouse_trace": clickhouse_reads.clickhouse_trace,
     "clickhouse_percentiles": clickhouse_reads.clickhouse_percentiles,
+    "workflow_overhead": workflow_overhead.workflow_overhead,
     "workflow_logging_overhead": logging_overhead.workflow_logging_overhead,
+    "memory": memory.memory,
+    "import": start_and_end.import_cost,
+    "exit": start_and_end.exit_time,
 }
 
 

@@ -1,13 +1,19 @@
 """Payload limits: what is cut, what is not, and that the cut can be seen."""
 
 import json
+from contextlib import suppress
+from dataclasses import dataclass
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from mastra_core.runtime.config import PayloadLimits
 from mastra_core.signals.payload import encode
+from mastra_core.storage.memory import InMemoryStore
+from mastra_observability import DefaultExporter, JsonExporter
 from mastra_observability.processors.limits import PayloadLimiter
 
 json_values = st.recursive(
@@ -92,3 +98,95 @@ def test_limits_hold_on_the_way_of_a_span(make, capture):
     root = capture.named("root")
     for payload in (root.input, root.output, root.attributes):
         assert b"characters cut" in bytes(payload)
+
+
+def test_long_lists_and_large_objects_are_cut_with_a_mark():
+    """The first items stay, and the number of those that went is told."""
+    limiter = PayloadLimiter(PayloadLimits(max_items=2))
+    assert json.loads(limiter.apply(encode([1, 2, 3, 4, 5]))) == [1, 2, "<3 of 5 items cut>"]
+    cut = json.loads(limiter.apply(encode({"a": 1, "b": 2, "c": 3})))
+    assert cut == {"a": 1, "b": 2, "…": "<1 of 3 keys cut>"}
+
+
+def _cycle():
+    value = {"a": [1]}
+    value["a"].append(value)
+    return value
+
+
+@dataclass
+class Point:
+    """A dataclass with something odd in it."""
+
+    x: float = float("nan")
+    y: object = None
+
+
+class Model(BaseModel):
+    """A model of pydantic."""
+
+    name: str = "\ud800"
+
+
+class Hostile:
+    """Raises at whatever is asked of it."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+def _deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+HOSTILE = {
+    "cycle": _cycle(),
+    "deep": _deep(100_000),
+    "bytes": b"\x00\xff",
+    "set": {1, "a"},
+    "dataclass": Point(y={1}),
+    "model": Model(),
+    "exception": ValueError("bad"),
+    "huge text": "x" * 3_000_000,
+    "surrogate": "\ud800 and \udfff",
+    "NaN": [float("nan"), float("inf")],
+    "hostile": Hostile(),
+    "hostile in a list": [Hostile(), {Hostile(): Hostile()}],
+    "many": list(range(100_000)),
+    "keys": {(1, 2): 3, None: 4, "\udc00": 5},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_value_takes_anything_down_wherever_it_is_put(make, tmp_path, name):
+    """Nothing is raised, everything arrives, in a store and in a file, and nothing is too large."""
+    store, file, value = InMemoryStore(), tmp_path / "events.jsonl", HOSTILE[name]
+    text = value if isinstance(value, str) else "text"
+    obs = make(storage=store, exporters=[DefaultExporter(), JsonExporter(file)])
+    with suppress(ValueError), obs.span(text, text, input=value, attributes={"v": value}) as span:
+        span.update(output=value, metadata={"v": value})
+        span.bind(bound=value)
+        obs.logger.info(text, v=value)
+        obs.logger.log("info", text, {"v": value}, logger=text, origin=text)
+        obs.metrics.counter("words").add(1, {"v": value})
+        span.add_score(text, 1, reason=text, source=text, metadata={"v": value})
+        span.add_feedback(text, text, comment=text, metadata={"v": value})
+        span.event("event", input=value)
+        raise ValueError(text, value)
+    assert obs.shutdown(20)
+    trace = store.get_trace(span.trace_id)
+    assert [record.is_event for record in trace] == [False, True]
+    assert len(store.list_logs().items) == 2
+    assert len(store.list_scores().items) == len(store.list_feedback().items) == 1
+    assert "words" in {metric.name for metric in store.list_metrics().items}
+    assert obs.stats()["dropped"] == []
+    limits = PayloadLimits()
+    lines = file.read_bytes().splitlines()
+    for line in lines:
+        for field in json.loads(line)[json.loads(line)["signal"]].values():
+            assert len(json.dumps(field, ensure_ascii=False).encode()) <= limits.max_bytes

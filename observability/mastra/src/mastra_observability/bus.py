@@ -252,6 +252,7 @@ class ObservabilityBus:
     def _step(self) -> float | None:
         """Offer what is queued; the seconds to linger before the next time, None to sleep."""
         with self._step_lock:
+            is_leaving = self._is_closed  # known before the queue is looked at: then nothing comes after it
             flushes = len(self._flushes)
             for call in self.on_step:
                 call()
@@ -263,7 +264,7 @@ class ObservabilityBus:
             self._patience.renew()
             self._offer(events)
             self._offer(self._intake.announce(self.open_spans.to_announce(everything=flushes > 0)))
-            if self._is_closed:
+            if is_leaving:
                 self._offer(self._intake.leave())
             held_due_s = self._intake.due_s()
             due = [each for each in (due_s, held_due_s) if each is not None]

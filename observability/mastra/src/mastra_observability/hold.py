@@ -11,7 +11,7 @@ from mastra_observability.held_trace import HeldTrace, Item, State, TailRule
 GREEDY = 4
 """One trace may fill this part of the room, a quarter; where it needs more, it gives way before others."""
 
-MAX_REMEMBERED = 50_000
+MAX_REMEMBERED = 10_000
 """Traces, and spans left out of them, that are remembered for scores and feedback which come late."""
 
 EXPIRY_NS = 2_000_000_000

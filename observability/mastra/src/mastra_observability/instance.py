@@ -162,6 +162,7 @@ class Observability(RecordingTracer):
             ),
             base,
             self._make_lookup(bus, base),
+            limiter,
         )
         self._metrics = None if metrics is None else RecordingMetrics(bus, clock)
         self._gate = LogGate()

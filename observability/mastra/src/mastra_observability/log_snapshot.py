@@ -88,13 +88,13 @@ class LogSnapshot:
                 line.timestamp_ns,
                 line.level,
                 self._limiter.cut_text(clean_text(line.message)),
-                None if line.logger is None else clean_text(text_of(line.logger)),
+                None if line.logger is None else self._limiter.cut_text(text_of(line.logger)),
                 None if data is None else Json(self._limiter.apply(data)),
                 trace_id,
                 span_id,
                 None,
                 correlation,
-                line.origin,
+                None if line.origin is None else self._limiter.cut_text(line.origin),
             )
         )
 

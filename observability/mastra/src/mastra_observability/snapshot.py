@@ -75,6 +75,7 @@ class SpanSnapshot:
 
     def __init__(self, limiter: PayloadLimiter, costs: CostEstimator | None = None) -> None:
         self._limit = limiter.apply
+        self._cut_text = limiter.cut_text
         self._costs = costs or CostEstimator(None)
 
     def __call__(self, span: Span) -> SpanExported:
@@ -108,7 +109,7 @@ class SpanSnapshot:
             trace.trace_id,
             format_span_id(span._number),
             format_span_id(span._parent_number) if span._parent_number else None,
-            clean_text(str(span._name)),
+            self._cut_text(clean_text(str(span._name))),
             str(span_type),
             span._is_event,
             span._started_at_ns,

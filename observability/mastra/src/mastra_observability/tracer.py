@@ -28,6 +28,7 @@ from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.held_trace import HeldTrace
 from mastra_observability.left_out import LeftOutSpan, number_for_sums
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
+from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import Sampler, never
 
 _MOST = (1 << 64) - 1
@@ -66,6 +67,7 @@ class RecordingTracer(Annotations):
         rules: what is recorded.
         base: correlation of every trace: service, environment, default session and user.
         look_up: takes annotations whose context is to be looked up; None for no such thing.
+        limiter: cuts what is too large in annotations.
     """
 
     def __init__(
@@ -75,9 +77,10 @@ class RecordingTracer(Annotations):
         clock: Clock,
         rules: TracerRules,
         base: Correlation,
-        look_up: LookUp | None = None,
+        look_up: LookUp | None,
+        limiter: PayloadLimiter,
     ) -> None:
-        super().__init__(bus, ids, clock, base, look_up)
+        super().__init__(bus, ids, clock, base, look_up, limiter)
         # Looked up here once, not for every span.
         self._worker = bus.worker
         self._open = bus.open_spans.by_number

@@ -17,6 +17,7 @@ from mastra_core.signals.feedback import FeedbackDetails, FeedbackExported, Feed
 from mastra_core.signals.payload import Json, clean_text, describe_error, encode
 from mastra_core.signals.score import ScoreDetails, ScoreExported, ScoreInput
 from mastra_observability.bus import ObservabilityBus
+from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.snapshot import merge
 
 if TYPE_CHECKING:
@@ -37,16 +38,24 @@ class Annotations:
         now: what time it is.
         base: correlation where none is known.
         look_up: takes those whose context is to be looked up; None where there is nothing to look into.
+        limiter: cuts what is too large.
     """
 
     def __init__(
-        self, bus: ObservabilityBus, ids: IdSource, now: Clock, base: Correlation, look_up: LookUp | None
+        self,
+        bus: ObservabilityBus,
+        ids: IdSource,
+        now: Clock,
+        base: Correlation,
+        look_up: LookUp | None,
+        limiter: PayloadLimiter,
     ) -> None:
         self._bus = bus
         self._ids = ids
         self._now = now
         self._base = base
         self._look_up = look_up
+        self._limiter = limiter
         self._selection: Selection | None = None
 
     def add_score(
@@ -72,10 +81,12 @@ class Annotations:
                 inherited_metadata=inherited_metadata,
                 **details,
             )
-        said: dict[str, Any] = dict(details)
+        said = _all_writable(details)
         metadata = said.pop("metadata", None)
         try:
-            given = ScoreInput(scorer=scorer, score=score, trace_id=trace_id, span_id=span_id, **said)
+            given = ScoreInput(
+                scorer=_writable(scorer), score=score, trace_id=trace_id, span_id=span_id, **said
+            )
         except Exception as error:  # noqa: BLE001  # a user's object may raise whatever it likes
             return self._refuse("scores", error)
         if given.trace_id is None:
@@ -86,14 +97,14 @@ class Annotations:
             timestamp_ns=now,
             trace_id=given.trace_id,
             span_id=given.span_id,
-            scorer_id=clean_text(given.scorer),
+            scorer_id=self._limiter.cut_text(given.scorer),
             score=given.score,
-            scorer_name=_clean(given.scorer_name),
-            scorer_version=_clean(given.scorer_version),
-            source=_clean(given.source),
-            reason=_clean(given.reason),
+            scorer_name=self._optional(given.scorer_name),
+            scorer_version=self._optional(given.scorer_version),
+            source=self._optional(given.source),
+            reason=self._optional(given.reason),
             score_trace_id=given.score_trace_id,
-            metadata=_metadata(inherited_metadata, metadata),
+            metadata=self._metadata(inherited_metadata, metadata),
             correlation=correlation or self._base,
         )
         self._send(ScoreEvent(exported), is_known=correlation is not None)
@@ -122,11 +133,15 @@ class Annotations:
                 inherited_metadata=inherited_metadata,
                 **details,
             )
-        said: dict[str, Any] = dict(details)
+        said = _all_writable(details)
         metadata = said.pop("metadata", None)
         try:
             given = FeedbackInput(
-                feedback_type=feedback_type, value=value, trace_id=trace_id, span_id=span_id, **said
+                feedback_type=_writable(feedback_type),
+                value=_writable(value),
+                trace_id=trace_id,
+                span_id=span_id,
+                **said,
             )
         except Exception as error:  # noqa: BLE001  # as above
             return self._refuse("feedback", error)
@@ -139,14 +154,14 @@ class Annotations:
             timestamp_ns=now,
             trace_id=given.trace_id,
             span_id=given.span_id,
-            feedback_type=clean_text(given.feedback_type),
+            feedback_type=self._limiter.cut_text(given.feedback_type),
             value_number=None if is_text else float(given.value),
-            value_text=clean_text(str(given.value)) if is_text else None,
-            source=_clean(given.source),
-            comment=_clean(given.comment),
-            source_id=_clean(given.source_id),
-            metadata=_metadata(inherited_metadata, metadata),
-            correlation=(correlation or self._base).merge({"user_id": _clean(given.user_id)}),
+            value_text=self._limiter.cut_text(str(given.value)) if is_text else None,
+            source=self._optional(given.source),
+            comment=self._optional(given.comment),
+            source_id=self._optional(given.source_id),
+            metadata=self._metadata(inherited_metadata, metadata),
+            correlation=(correlation or self._base).merge({"user_id": self._optional(given.user_id)}),
         )
         self._send(FeedbackEvent(exported), is_known=correlation is not None)
         return exported.feedback_id
@@ -157,18 +172,26 @@ class Annotations:
         else:
             self._look_up(event)
 
+    def _optional(self, text: str | None) -> str | None:
+        return None if text is None else self._limiter.cut_text(text)
+
+    def _metadata(self, inherited: Sequence[bytes], own: Mapping[str, Any] | None) -> Json | None:
+        """The metadata of what is annotated, and the annotation's own, which wins."""
+        if own is None and not inherited:
+            return None
+        pieces = [*inherited] if own is None else [*inherited, encode(own)]
+        return Json(self._limiter.apply(merge(pieces, ()) or b"{}"))
+
     def _refuse(self, signal: Signal, error: Exception) -> str | None:
         self._bus.drops.count("bus", signal, "invalid", 1, describe_error(error)["message"])
         return None
 
 
-def _clean(text: str | None) -> str | None:
-    return None if text is None else clean_text(text)
+def _all_writable(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said, with its texts cleaned; an id is right as it is, or wrong."""
+    return {name: given if name == "score_trace_id" else _writable(given) for name, given in details.items()}
 
 
-def _metadata(inherited: Sequence[bytes], own: Mapping[str, Any] | None) -> Json | None:
-    """The metadata of what is annotated, and the annotation's own, which wins."""
-    if own is None and not inherited:
-        return None
-    pieces = [*inherited] if own is None else [*inherited, encode(own)]
-    return Json(merge(pieces, ()) or b"{}")
+def _writable(given: Any) -> Any:  # noqa: ANN401  # a text is cleaned, all else is left to be checked
+    """A text without what UTF-8 cannot hold, which would cost the whole annotation."""
+    return clean_text(given) if type(given) is str else given

@@ -5,7 +5,7 @@ Prints, every tenth of the way, the largest size that the file had with its log,
 the longest step of retention and the longest wait of the other thread for its turn were made of. On a
 machine that is shared, a write waits for a processor and for the disk; those are told apart from what
 this package does, by what Linux counts for each thread: the time that it ran, and the time that it was ready
-to run and no processor was free. What is left is the disk, and the engine's own threads.
+to run and no processor was free. What is left is the disk.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Spent:
     Attributes:
         wall: by the clock.
         cpu: of all threads of the process.
-        starved: the thread could have run, and had no processor.
+        starved: threads of the process could have run, and had no processor; their times added up.
     """
 
     wall: float = 0.0
@@ -70,10 +70,12 @@ class Longest:
 
 
 def _starved_s() -> float:
-    """How long this thread has waited for a processor until now; 0 where the system does not tell."""
-    with suppress(OSError):
-        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-    return 0.0
+    """How long threads of this process have waited for a processor until now; 0 where nobody tells."""
+    waited_ns = 0
+    for thread in Path("/proc/self/task").glob("*/schedstat"):
+        with suppress(OSError):  # it has ended
+            waited_ns += int(thread.read_text().split()[1])
+    return waited_ns / 1e9
 
 
 def main(limit_mb: int = 200, times: int = 10, parent: str | None = None) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError
 from mastra_core.testing import fake_span
-from mastra_duckdb import DuckDBStore
+from mastra_duckdb import DuckDBStore, line
 from mastra_duckdb.errors import translate, translate_opening
 
 COUNT = 300
@@ -110,7 +110,7 @@ import os, sys
 from pathlib import Path
 from mastra_core.errors import StorageError
 from mastra_core.testing import fake_span
-from mastra_duckdb import DuckDBStore
+from mastra_duckdb import DuckDBStore, line
 path = Path(sys.argv[1]) / "a.duckdb"
 def batch(number):
     return [fake_span(n, trace=number, name=os.urandom(500).hex()) for n in range(50)]
@@ -219,3 +219,38 @@ def test_a_limit_on_the_size_of_files_is_as_a_full_disk(tmp_path):
         assert error.startswith("StoreUnavailableError True")
         assert FULL in error
     assert (whole, files) == ("True", "['a.duckdb']")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mastra_duckdb import DuckDBStore, connection
+connection.give_name = lambda unborn, path: os.kill(os.getpid(), signal.SIGKILL)
+DuckDBStore(Path(sys.argv[1]) / "a.duckdb").initialize()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody is killed there")
+def test_what_a_killed_process_left_while_it_created_the_file_is_cleared_away(tmp_path):
+    """The next opening removes the unfinished file and nothing else, and the new one is whole."""
+    others = {"a.duckdb.old.new", "a.duckdb.12", "b.duckdb.12.new"}
+    for name in others:
+        (tmp_path / name).touch()
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    (left,) = {file.name for file in tmp_path.glob("a.duckdb.*.new")} - others
+    (tmp_path / f"{left}.wal").touch()
+    with DuckDBStore(tmp_path / "a.duckdb") as store:
+        store.write_spans([fake_span(0)])
+    assert {file.name for file in tmp_path.iterdir()} == {"a.duckdb", *others}
+
+
+def test_without_locks_of_the_system_only_what_is_old_is_cleared_away(tmp_path, monkeypatch):
+    """Where another process may be creating the file at this moment, its unfinished file is left alone."""
+    monkeypatch.setattr(line, "fcntl", None)
+    young, old = tmp_path / "a.duckdb.12.new", tmp_path / "a.duckdb.13.new"
+    for file in (young, old):
+        file.touch()
+    os.utime(old, (0, 0))
+    with DuckDBStore(tmp_path / "a.duckdb") as store:
+        store.initialize()
+    assert {file.name for file in tmp_path.iterdir()} == {"a.duckdb", young.name}

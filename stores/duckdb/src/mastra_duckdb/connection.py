@@ -38,7 +38,7 @@ from mastra_duckdb.errors import (
     translate,
     translate_opening,
 )
-from mastra_duckdb.files import NEW, give_name, log_bytes, refuse_foreign, set_log_aside
+from mastra_duckdb.files import clear_unborn, give_name, log_bytes, refuse_foreign, set_log_aside, unborn_of
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
 from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
@@ -294,6 +294,8 @@ class Connection:
         """Open the file; where a program that knows no line has it, try until `deadline`."""
         if self.path is not None:
             refuse_foreign(self.path, self._lease.identity)
+            if self._lease.identity is None:  # the first time
+                clear_unborn(self.path, is_alone=self._lease.is_first)
         while True:
             try:
                 if self.path is not None and not self.path.exists():
@@ -351,7 +353,7 @@ class Connection:
 
 def _create(path: Path) -> None:
     """Make an empty database under another name first: a full disk or a kill leaves no half of a file."""
-    unborn = path.with_name(f"{path.name}.{os.getpid()}{NEW}")
+    unborn = unborn_of(path)
     try:
         duckdb.connect(str(unborn)).close()
         give_name(unborn, path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,8 +16,11 @@ _log = logging.getLogger("mastra.duckdb")
 Identity = tuple[int, int]
 """Device and inode."""
 
-NEW = ".new"
+_NEW = ".new"
 """How the name of a file ends that is being created."""
+
+_ABANDONED_S = 60.0
+"""After how long a file that is being created is not any more; it takes milliseconds."""
 
 _DESCRIPTORS = Path("/dev/fd")
 
@@ -62,6 +67,26 @@ def refuse_foreign(path: Path, known: Identity | None) -> None:
         raise SchemaMismatchError(
             f"Cannot open '{path}': it is no DuckDB database; choose another path, or move it away"
         )
+
+
+def unborn_of(path: Path) -> Path:
+    """The name under which this process creates a file."""
+    return path.with_name(f"{path.name}.{os.getpid()}{_NEW}")
+
+
+def clear_unborn(path: Path, *, is_alone: bool) -> None:
+    """Remove what processes left behind that were killed while they created this file.
+
+    Args:
+        path: the file.
+        is_alone: nobody else can be creating it now; else only what is old is removed.
+    """
+    pattern = re.compile(rf"{re.escape(path.name)}\.\d+{re.escape(_NEW)}(\.wal)?")
+    with suppress(OSError):
+        for one in path.parent.iterdir():
+            if pattern.fullmatch(one.name) and (is_alone or time.time() - one.stat().st_mtime > _ABANDONED_S):
+                one.unlink()
+                _log.info("Removed '%s', which a process left behind that was killed.", one)
 
 
 def give_name(unborn: Path, path: Path) -> None:

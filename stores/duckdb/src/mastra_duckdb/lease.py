@@ -120,6 +120,11 @@ class Lease:
             self._depth -= 1
             self._lock.release()
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is first in line, so that no other one has its turn."""
+        return self._is_taken and self._line is not None and not self._line.is_missing
+
     def take(self, deadline: float) -> None:
         """Be first in line for the file, waiting until `deadline` by the monotonic clock.
 

@@ -54,7 +54,7 @@ class Line:
 
     def is_first(self) -> bool:
         """Whether it is this process's turn; joins the line where it is not in it. Never waits."""
-        if self._is_missing:
+        if self.is_missing:
             return True
         try:
             return (self._number is not None or self._join()) and self._is_at_the_head()
@@ -78,7 +78,7 @@ class Line:
     @property
     def is_missing(self) -> bool:
         """Whether there is no line here, so that nobody can be seen waiting."""
-        return self._is_missing
+        return self._is_missing or fcntl is None
 
     def holder(self) -> int | None:
         """The pid of the process that is first, None where that is not known."""

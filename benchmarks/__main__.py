@@ -42,6 +42,7 @@ ROWS = {
     "query_session_1m": lookups.query_session_1m,
     "query_session_growth": lookups.query_session_growth,
     "query_trace": lookups.query_trace,
+    "query_trace_growth": lookups.query_trace_growth,
     "query_percentiles": queries.query_percentiles,
     "clickhouse_session": clickhouse_reads.clickhouse_session,
     "clickhouse_trace": clickhouse_reads.clickhouse_trace,

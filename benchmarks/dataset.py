@@ -13,6 +13,7 @@ time, as after several writers delivered what they had kept: rows are in no orde
 
 from __future__ import annotations
 
+import math
 import random
 import tempfile
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ def make_file(shape: Shape) -> Path:
         return path
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    with DuckDBStore(unfinished, hold=True, retention=None) as store:
+    with DuckDBStore(unfinished, hold=True, retention=None, query_timeout_s=math.inf) as store:
         spans = sorted(_block(shape.trace_size), key=lambda span: span.ended_at_ns or 0)
         for first in range(0, BLOCK, BATCH):
             store.write_spans(spans[first : first + BATCH])

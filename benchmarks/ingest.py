@@ -1,6 +1,7 @@
 """Row `duckdb_ingest`: finished spans into DuckDB, against multi-row INSERT VALUES of the same rows.
 
-Both write the same exported spans into the same columns, a thousand a batch, each batch committed.
+Both write the same exported spans into the same columns, a thousand a batch, each batch committed. Counted
+in CPU time of all threads: by the clock the ratio was 21 to 34 on a machine that others use as well.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _stores() -> Iterator[tuple[DuckDBStore, duckdb.DuckDBPyConnection]]:
 
 
 def duckdb_ingest() -> Result:
-    """Rows a second into DuckDB, conversion included."""
+    """Rows into DuckDB for a second of CPU of all threads, conversion included."""
     row = f"({', '.join('?' for _ in SPANS.columns)})"
     columns = ", ".join(column.name for column in SPANS.columns)
     insert = f"INSERT INTO {SPANS.name} ({columns}) VALUES {', '.join([row] * BATCH)}"  # noqa: S608  # no input
@@ -107,16 +108,16 @@ def duckdb_ingest() -> Result:
 
         def ours() -> float:
             batches = [make_batch() for _ in range(OUR_BATCHES)]
-            began = time.perf_counter()
+            began = time.process_time()
             for batch in batches:
                 store.write_spans(batch)
-            return OUR_BATCHES * BATCH / (time.perf_counter() - began)
+            return OUR_BATCHES * BATCH / (time.process_time() - began)
 
         def peer() -> float:
             batches = [_rows(make_batch()) for _ in range(PEER_BATCHES)]
-            began = time.perf_counter()
+            began = time.process_time()
             for values in batches:
                 connection.execute(insert, values)
-            return PEER_BATCHES * BATCH / (time.perf_counter() - began)
+            return PEER_BATCHES * BATCH / (time.process_time() - began)
 
         return compare(Budget("duckdb_ingest", "rows/s", 25, is_lower_better=False), ours, peer, rounds=7)

@@ -59,14 +59,22 @@ def query_trace() -> Result:
     with _open(FIVE_MILLION) as store:
         trace_ids = iter(_pick_traces(store, 400))
 
-        def ours() -> float:
-            return _each(lambda trace_id: len(store.get_trace(trace_id)) == 100, _next(trace_ids))
-
         def peer() -> float:
             with _turn(store) as turn:
                 return _each(lambda trace_id: len(turn.rows(_TRACE, [trace_id])) == 100, _next(trace_ids))
 
-        return compare(Budget("query_trace", "ms", 1.5), ours, peer)
+        return compare(Budget("query_trace", "ms", 1.5), _our_traces(store, trace_ids), peer)
+
+
+def query_trace_growth() -> Result:
+    """Ours at five million against ours at one million."""
+    with _open(FIVE_MILLION) as large, _open(ONE_MILLION) as small:
+        rounds = [_our_traces(store, iter(_pick_traces(store, 200))) for store in (large, small)]
+        return compare(Budget("query_trace_growth", "ms", 2.0), *rounds)
+
+
+def _our_traces(store: DuckDBStore, trace_ids: Iterator[str]) -> Round:
+    return lambda: _each(lambda trace_id: len(store.get_trace(trace_id)) == 100, _next(trace_ids))
 
 
 def _sessions(row: str, shape: Shape) -> Result:

@@ -5,8 +5,12 @@ what the store in memory says after the same steps.
 """
 
 import gzip
+import re
 import runpy
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from mastra_core.storage import InMemoryStore
 from mastra_core.testing import figure_strategies, log_strategies, strategies
 from mastra_core.testing.contracts.base import answers, log_answers
 from mastra_core.testing.contracts.figure_kinds import FEEDBACK, METRICS, SCORES, alike, said
-from mastra_duckdb import DuckDBStore
+from mastra_duckdb import DuckDBStore, migrations
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.migrations import MIGRATIONS, Migration, migrate, version_of
 from mastra_duckdb.schema import TABLES
@@ -186,3 +190,59 @@ def test_a_migration_that_fails_half_way_leaves_the_older_database(version, file
     untouched.close()
     with DuckDBStore(path) as store, store._connection.turn() as turn:
         assert version_of(turn) == NEWEST
+
+
+KILLED = """
+import os, signal, sys
+from mastra_duckdb import DuckDBStore, migrations
+from mastra_duckdb.connection import Turn
+run, left = Turn.run, int(sys.argv[2])
+def count(self, *arguments):
+    global left
+    run(self, *arguments)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+Turn.run = count
+DuckDBStore(sys.argv[1]).initialize()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody is killed there")
+@pytest.mark.parametrize("version", range(1, NEWEST))
+def test_a_migration_that_is_killed_half_way_is_done_by_the_next_opening(version, files, tmp_path):
+    """Killed after its first, a middle or its last statement, nothing is changed; then it is done."""
+    path = tmp_path / "a.duckdb"
+    shutil.copy(files / f"{version}.duckdb", path)
+    count = sum(len(one.statements) + 1 for one in MIGRATIONS if one.version > version)
+    for killed_after in (1, count // 2, count):
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(path), str(killed_after)], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        untouched = Connection(path, lambda _: None)
+        with untouched.turn() as turn:
+            assert version_of(turn) == version
+        untouched.close()
+    memory = InMemoryStore()
+    for method, batch in steps(version):
+        getattr(memory, method)(batch)
+    with DuckDBStore(path) as store:
+        assert answers(store) == answers(memory)
+        with store._connection.turn() as turn:
+            assert version_of(turn) == NEWEST
+
+
+def test_a_migration_says_in_the_log_how_far_it_is(files, tmp_path, monkeypatch, caplog):
+    """Lines tell that it begins, how many statements are done where it takes long, and that it is done."""
+    caplog.set_level("INFO", "mastra.duckdb")
+    path = tmp_path / "a.duckdb"
+    with DuckDBStore(path) as store:
+        store.initialize()
+    assert caplog.messages == []  # a new file is none
+    shutil.copy(files / "1.duckdb", path)
+    monkeypatch.setattr(migrations, "_TELL_EVERY_S", 0.0)
+    with DuckDBStore(path) as store:
+        store.initialize()
+    first, *middle, last = caplog.messages
+    assert f"'{path}': it has version 1 and gets {NEWEST}" in first
+    assert re.search(r"[1-9]\d* of \d+ statements after \d+ s", middle[0])
+    assert f"done, it has version {NEWEST}" in last

@@ -1,12 +1,15 @@
 """The schema's version, and the way from an older one.
 
 A new database gets the present tables at once; an older one is brought up by the numbered steps
-after its version, all in one transaction. A change of the columns is a new step, and
-`tests/schema.sql` holds the tables of the present version.
+after its version, all in one transaction: whatever happens to the process meanwhile, the next opening
+finds the older database whole. A million spans take about a second; the log tells how far it is. A change
+of the columns is a new step, and `tests/schema.sql` holds the tables of the present version.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +21,11 @@ from mastra_duckdb.connection import Turn
 from mastra_duckdb.runs import RUNS_DDL
 from mastra_duckdb.schema import BATCH, TABLES, TRACE_BATCHES, TRACE_KEY, ddl, literal
 from mastra_duckdb.views import views_ddl
+
+_log = logging.getLogger("mastra.duckdb")
+
+_TELL_EVERY_S = 2.0
+"""How often a line is logged while a long migration goes on."""
 
 _VERSIONS = "mastra_schema"
 IDENTITY = f"SELECT 'duckdb-' || to_hex(epoch_us(min(applied_at))) FROM {_VERSIONS}"
@@ -84,12 +92,31 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         steps = [Migration(newest, (_CREATE, *ddl(), *views_ddl(), *RUNS_DDL))]
     else:
         steps = [migration for migration in migrations if migration.version > present]
+        _tell(turn, f"it has version {present} and gets {newest}; it stays as it is until that is done")
     with turn.transaction():
-        for step in steps:
-            for statement in step.statements:
-                turn.run(statement)
-            noted = [step.version, system_clock() // 1000, __version__]
-            turn.run(f"INSERT INTO {_VERSIONS} VALUES (?, make_timestamp(?::BIGINT), ?)", noted)
+        _apply(turn, steps)
+    if present is not None:
+        _tell(turn, f"done, it has version {newest}")
+
+
+def _apply(turn: Turn, steps: Sequence[Migration]) -> None:
+    """Run the steps; call it in a transaction."""
+    count, done = sum(len(step.statements) for step in steps), 0
+    began = told = time.monotonic()
+    for step in steps:
+        for statement in step.statements:
+            turn.run(statement)
+            done, now = done + 1, time.monotonic()
+            if now - told >= _TELL_EVERY_S:
+                told = now
+                _tell(turn, f"{done} of {count} statements after {now - began:.0f} s")
+        noted = [step.version, system_clock() // 1000, __version__]
+        turn.run(f"INSERT INTO {_VERSIONS} VALUES (?, make_timestamp(?::BIGINT), ?)", noted)
+
+
+def _tell(turn: Turn, words: str) -> None:
+    ((path,),) = turn.rows("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    _log.info("Migrating the schema of '%s': %s.", path, words)
 
 
 def version_of(turn: Turn) -> int | None:

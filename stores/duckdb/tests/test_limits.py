@@ -1,5 +1,6 @@
 """Queries that take too long, or that somebody stops: the store can be used as before."""
 
+import asyncio
 import math
 import threading
 import time
@@ -118,3 +119,55 @@ def test_no_thread_is_left_when_the_last_store_is_closed():
     with DuckDBStore(":memory:") as store:
         store.list_traces()
     assert "mastra-duckdb-limit" not in {thread.name for thread in threading.enumerate()}
+
+
+class Pondering(DuckDBStore):
+    """A store whose traces take for ever but for those that are short."""
+
+    def __init__(self):
+        super().__init__(":memory:", query_timeout_s=math.inf)
+        self.began = []
+
+    def get_trace(self, trace_id):
+        with self._connection.turn() as turn:
+            self.began.append(trace_id)
+            return turn.rows("SELECT 1" if trace_id == "short" else LONG)
+
+
+async def until(is_true):
+    """Wait for other threads, giving the loop its turn."""
+    while not is_true():  # noqa: ASYNC110  # it is no event of the loop's
+        await asyncio.sleep(0.001)
+
+
+async def test_a_cancelled_coroutine_stops_its_own_query_and_no_other():
+    """The one that runs is stopped by its own end alone; one that waits is stopped as soon as it begins."""
+    with Pondering() as store:
+        first = asyncio.ensure_future(store.aio.get_trace("first"))
+        await until(lambda: store.began == ["first"])
+        waiting = asyncio.ensure_future(store.aio.get_trace("waiting"))
+        await until(lambda: store._connection._lease._lock.waiting_count == 1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        short = asyncio.ensure_future(store.aio.get_trace("short"))
+        await until(lambda: store._connection._lease._lock.waiting_count == 2)
+        assert not first.done()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert await short == [(1,)]
+        assert store.began == ["first", "waiting", "short"]
+    assert "mastra-duckdb-limit" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_a_cancelled_coroutine_that_writes_goes_on_to_its_end():
+    """What is being written is stored, though nobody waits for it any more."""
+    with DuckDBStore(":memory:") as store:
+        writing = asyncio.ensure_future(store.aio.write_spans([fake_span(n) for n in range(2_000)]))
+        await until(lambda: store._connection._lease._depth)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await until(lambda: not store._connection._lease._depth)
+        assert len(store.get_trace(f"{1:032x}")) == 2_000

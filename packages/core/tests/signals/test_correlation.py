@@ -1,8 +1,12 @@
+import re
+from enum import StrEnum
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mastra_core.errors import ConfigurationError
 from mastra_core.signals.columns import TABLES
 from mastra_core.signals.correlation import (
     CORRELATION_FIELDS,
@@ -104,3 +108,26 @@ def test_a_context_survives_as_json(context):
     text = msgspec.json.encode(context)
     assert msgspec.json.decode(text, type=Correlation) == context
     assert b"null" not in text or any("null" in str(getattr(context, name)) for name in CORRELATION_FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (("agent", 7), "Field `entity.id` must be a text or None, got 7"),
+        (("agent", None, b"writer"), "Field `entity.name` must be a text or None, got b'writer'"),
+        ((None, "a-1"), "Field `entity.type` must be a text, got None"),
+    ],
+)
+def test_an_entity_whose_fields_are_no_texts_is_refused_where_it_is_made(fields, message):
+    """The error names the field and the value, at the user's line rather than in the store."""
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        Entity(*fields)
+
+
+def test_an_entity_takes_texts_of_a_kind_of_their_own():
+    """A member of a user's enumeration of texts is a text."""
+
+    class Kind(StrEnum):
+        WRITER = "writer"
+
+    assert Entity(Kind.WRITER, Kind.WRITER) == Entity("writer", "writer")

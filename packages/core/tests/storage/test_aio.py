@@ -13,6 +13,7 @@ import pytest
 from mastra_core.errors import ConfigurationError, StoreClosedError, UnsupportedQueryError
 from mastra_core.storage import AsyncStore, InMemoryStore, TraceQuery, aio, open_store, protocols
 from mastra_core.storage.aio import MAX_THREADS, OnThread
+from mastra_core.storage.calls import CURRENT_CALL, Call
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.testing.fakes import fake_span
 
@@ -334,3 +335,45 @@ def test_the_modules_say_what_they_promise():
     laws = {line.split()[0].lower() for line in aio.__doc__.splitlines() if line.startswith("    A")}
     tested = {name.split("_")[1] for name in globals() if name.startswith("test_a")}
     assert laws <= tested
+
+
+class StoppableStore(InMemoryStore):
+    """A store that answers when its caller has given up."""
+
+    def __init__(self):
+        super().__init__()
+        self.stopped = []
+
+    def get_trace(self, trace_id):
+        stop = threading.Event()
+        with CURRENT_CALL.get().stopped_by(stop.set):
+            assert stop.wait(30)
+        self.stopped.append(trace_id)
+        return []
+
+
+async def test_a_store_that_can_stop_is_told_of_the_call_that_was_given_up_and_of_no_other():
+    """A2: each call has an end of its own; a method that is called directly has none."""
+    assert CURRENT_CALL.get() is None
+    async with StoppableStore().aio as face:
+        store = face.store
+        calls = [asyncio.ensure_future(face.get_trace(name)) for name in ("a", "b", "c")]
+        await until(lambda: len(our_threads()) == 3)
+        for number, name in ((1, "b"), (0, "a"), (2, "c")):
+            calls[number].cancel()
+            await until(lambda name=name: store.stopped[-1:] == [name])
+        assert store.stopped == ["b", "a", "c"]
+    assert CURRENT_CALL.get() is None
+
+
+def test_a_call_that_was_given_up_before_is_stopped_where_it_begins():
+    """Whoever says late how to stop is asked at once; after its end nothing is stopped."""
+    call, stopped = Call(), []
+    with call.stopped_by(lambda: stopped.append("outer")):
+        with call.stopped_by(lambda: stopped.append("inner")):
+            pass
+        call.give_up()
+    call.give_up()
+    with call.stopped_by(lambda: stopped.append("late")):
+        pass
+    assert stopped == ["outer", "late"]

@@ -12,7 +12,8 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from mastra_core.errors import (
     WriteRejectedError,
 )
 from mastra_core.signals.columns import Column
+from mastra_core.storage.calls import CURRENT_CALL
 from mastra_duckdb.config import MEMORY, QUERY_TIMEOUT_S, WAIT_S
 from mastra_duckdb.errors import (
     has_log_of_another,
@@ -194,6 +196,8 @@ class Connection:
     def turn(self) -> Generator[Turn]:
         """A turn for questions, which have a time limit together, and which `cancel` stops.
 
+        Where an asynchronous call asks them, they are stopped as well when that is cancelled.
+
         Raises:
             QueryTimeoutError: they took too long.
             QueryCancelledError: `cancel` was called.
@@ -204,8 +208,10 @@ class Connection:
             query = self._query = Query(turn.interrupt, time.monotonic() + self._query_timeout_s)
             if self._query_timeout_s < math.inf:
                 watchdog.watch(query)
+            call = CURRENT_CALL.get()
             try:
-                yield turn
+                with nullcontext() if call is None else call.stopped_by(partial(watchdog.cancel, query)):
+                    yield turn
             except duckdb.InterruptException as error:
                 if query.reason is None:  # stopped with the program, by the lease
                     raise

@@ -84,6 +84,12 @@ class Watchdog:
             elif query.deadline < self._wakes_at:
                 self._changed.notify_all()
 
+    def cancel(self, query: Query) -> None:
+        """Stop the query now, without waiting until it has stopped."""
+        if query.stop("cancelled"):
+            query.deadline = 0.0
+            self.watch(query)
+
     def forget(self, query: Query) -> None:
         """It is over."""
         with self._changed:
@@ -111,7 +117,8 @@ class Watchdog:
                     continue
                 late = [query for query in self._watched if query.deadline <= now]
             for query in late:
-                query.stop("late")
+                if not query.stop("late"):
+                    self.forget(query)
             time.sleep(PRESS_S)
 
 

@@ -6,7 +6,8 @@ store can do, no more and no less.
 
     A1  At most `max_threads` calls MUST run at once; the others wait in the order in which they came.
     A2  A cancelled call MUST return at once. One that has not begun MUST NOT run later; one that has
-        goes on to its end on its thread, all or nothing as ever, and its result is thrown away.
+        goes on to its end on its thread, all or nothing as ever, and its result is thrown away. A
+        store that can interrupt a question does so, with this call's and no other's (see `calls`).
     A3  What a coroutine has returned from MUST be stored, as with the method itself.
     A4  The method MUST see the context variables of who awaits it.
     A5  After `close` of the store, or of its face, no thread MUST be left.
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast, overload
 
 from mastra_core.errors import ConfigurationError, UnsupportedQueryError
+from mastra_core.storage.calls import CURRENT_CALL, Call
 from mastra_core.storage.capabilities import Capabilities
 from mastra_core.storage.lanes import Lanes
 from mastra_core.storage.protocols import (
@@ -189,8 +191,15 @@ class AsyncStore:
                 f"{type(self._store).__name__} has no method `{name}`; its capabilities are: "
                 f"{', '.join(self.capabilities.names()) or 'none'}"
             )
-        work = partial(copy_context().run, method, *args, **kwargs)
-        return await asyncio.wrap_future(self._lanes.submit(work))
+        call, context = Call(), copy_context()
+        context.run(CURRENT_CALL.set, call)
+        try:
+            return await asyncio.wrap_future(
+                self._lanes.submit(partial(context.run, method, *args, **kwargs))
+            )
+        except asyncio.CancelledError:
+            call.give_up()
+            raise
 
     def _close(self) -> None:
         self._store.close()

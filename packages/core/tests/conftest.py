@@ -8,7 +8,8 @@ from mastra_core.ids import format_trace_id
 from mastra_core.signals.correlation import EMPTY_CORRELATION
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.logger import NO_OP_LOGGER
-from mastra_core.tracing.span import UNSET, Span, TraceState
+from mastra_core.tracing.span import UNSET, Span
+from mastra_core.tracing.trace_state import TraceState
 
 
 class SmallTracer:

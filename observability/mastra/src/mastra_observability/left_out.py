@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mastra_core.signals.correlation import Correlation
-from mastra_core.tracing.span import UNSET, Span, TraceState
+from mastra_core.tracing.span import UNSET, Span
+from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.measured import MeasuredSpan
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from mastra_core.signals.events import LogEvent
 from mastra_core.signals.log import LogExported
 from mastra_core.signals.payload import Json, clean_text, encode, text_of
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
-from mastra_core.tracing.span import Span, TraceState
+from mastra_core.tracing.span import Span
+from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.snapshot import as_object, merge
 

@@ -16,8 +16,9 @@ from mastra_core.ids import IdSource, format_span_id, format_trace_id
 from mastra_core.signals.correlation import Correlation
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import Span, TraceState
+from mastra_core.tracing.span import Span
 from mastra_core.tracing.trace_context import RANDOM
+from mastra_core.tracing.trace_state import TraceState
 
 UNSAMPLED_TRACE: Final = TraceState("", None, hide_input=True, hide_output=True)
 """What spans that are not recorded have in common: no id, no payloads."""

@@ -22,7 +22,8 @@ from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, OwnWorkSpan, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import HEAVY_BYTES, UNSET, Span, TraceState
+from mastra_core.tracing.span import HEAVY_BYTES, UNSET, Span
+from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.held_trace import HeldTrace

@@ -14,7 +14,8 @@ from mastra_core.tracing.contexts import ObservabilityContext, TracingContext
 from mastra_core.tracing.current import current
 from mastra_core.tracing.metrics import NO_OP_METRICS
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, NoOpSpan
-from mastra_core.tracing.span import UNSET, Span, TraceState
+from mastra_core.tracing.span import UNSET, Span
+from mastra_core.tracing.trace_state import TraceState
 
 
 class RecordingTracer:

@@ -25,7 +25,8 @@ from mastra_core.tracing.propagation import (
     inject,
     inject_into_request,
 )
-from mastra_core.tracing.span import Span, TraceState
+from mastra_core.tracing.span import Span
+from mastra_core.tracing.trace_state import TraceState
 
 TRACE = "12345678901234567890123456789012"
 SPAN = "1234567890123456"

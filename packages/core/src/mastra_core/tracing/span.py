@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
@@ -19,6 +19,7 @@ from mastra_core.signals.payload import decode, encode, head_and_tail
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
+from mastra_core.tracing.trace_state import TraceState
 
 if TYPE_CHECKING:
     from mastra_core.tracing.options import TracingOptions
@@ -45,46 +46,6 @@ HUGE_KEPT_BYTES: Final = 256 * 1024
 _PLAIN = {str, int, float, bool}
 
 _STOPPED: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
-
-
-class Held(Protocol):
-    """What becomes of a trace, where that is known only when it has ended."""
-
-    is_sampled: bool
-    """Whether it goes on in any case."""
-
-
-class TraceState:
-    """What all spans of a trace, or of the part of it below some options, have in common.
-
-    Attributes:
-        trace_id: 32 hex digits.
-        metadata: JSON objects that go on every span, to be merged by key; None for none.
-        fields: what every log line carries; None for nothing.
-        remote: the options that continue a trace of another program; None for a trace begun here.
-        held: where the trace waits for its end; None where it goes on at once.
-    """
-
-    __slots__ = ("fields", "held", "hide_input", "hide_output", "metadata", "remote", "trace_id")
-
-    def __init__(
-        self,
-        trace_id: str,
-        metadata: tuple[bytes, ...] | None,
-        *,
-        hide_input: bool,
-        hide_output: bool,
-        fields: Mapping[str, Any] | None = None,
-        remote: TracingOptions | None = None,
-        held: Held | None = None,
-    ) -> None:
-        self.trace_id = trace_id
-        self.metadata = metadata
-        self.hide_input = hide_input
-        self.hide_output = hide_output
-        self.fields = fields
-        self.remote = remote
-        self.held = held
 
 
 class Span(Annotated):

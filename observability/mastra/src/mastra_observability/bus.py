@@ -104,7 +104,7 @@ class ObservabilityBus:
         self._flushes: deque[threading.Event] = deque()
         self._step_lock = threading.Lock()
         self._shutdown_lock = threading.Lock()
-        self._heavy_lock = threading.Lock()
+        self._heavy_lock = threading.RLock()  # a signal handler may record while its thread has it
 
     # ---------------------------------------------------------------- the caller's side
 

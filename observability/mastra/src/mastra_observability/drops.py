@@ -42,7 +42,7 @@ class Drops:
 
     def __init__(self, callbacks: Iterable[OnDropped] = ()) -> None:
         self._callbacks = tuple(callbacks)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may lose something while its thread does
         self._counts: Counter[tuple[str, Signal, str]] = Counter()
         self._telling = threading.local()
         self._told: set[tuple[str, str] | None] = set()
@@ -99,6 +99,6 @@ class Drops:
 
     def reset_after_fork(self) -> None:
         """In a forked child: what was lost before is the parent's loss, and the lock may be held."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._counts = Counter()
         self._told = set()

@@ -62,7 +62,7 @@ class Worker:
     def reset(self) -> None:
         """Forget the thread and make the locks anew; in a forked child neither is of use."""
         self._thread = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may wake while its thread does
         self._awake = threading.Event()
         self._hurry = threading.Event()
         self._is_stopping = False

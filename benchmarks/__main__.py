@@ -33,6 +33,7 @@ ROWS = {
     "span_unsampled": spans.span_unsampled,
     "metric": metrics.metric,
     "pipeline_cpu": spans.pipeline_cpu,
+    "spool": spans.spool,
     "sensitive_data": spans.sensitive_data,
     "log": logs.log,
     "log_suppressed": logs.log_suppressed,

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import Tracer
 
 from mastra_duckdb import DuckDBStore
-from mastra_observability import Observability
+from mastra_observability import DefaultExporter, Observability, SpoolConfig
 
 SPANS = 5_000
 TEXT = "The river rises in the hills and reaches the sea after four hundred miles. " * 4  # 300 bytes
@@ -40,11 +40,15 @@ def _otel(*, is_sampled: bool) -> tuple[Tracer, TracerProvider]:
 
 
 @contextmanager
-def _ours(*, is_sampled: bool = True, is_filtered: bool = True) -> Iterator[Observability]:
+def _ours(
+    *, is_sampled: bool = True, is_filtered: bool = True, has_spool: bool = False
+) -> Iterator[Observability]:
     with tempfile.TemporaryDirectory() as folder:
         store = DuckDBStore(Path(folder) / "bench.duckdb")
+        config = SpoolConfig(folder=Path(folder) / "bench.spool", store_wait_s=30) if has_spool else None
         obs = Observability(
             service_name="bench",
+            exporters=[DefaultExporter(spool=config)],
             storage=store,
             sampling="always" if is_sampled else "never",
             sensitive_data=is_filtered,
@@ -138,6 +142,20 @@ def span_io() -> Result:
 def span_unsampled() -> Result:
     """A span that is sampled out."""
     return _run(Budget("span_unsampled", "µs", 0.10), _our_spans, _peer_spans, is_sampled=False)
+
+
+def spool() -> Result:
+    """A recorded span by way of the spool, all threads until it is stored, against the same without one."""
+
+    def cost_of(obs: Observability) -> Round:
+        def store_all() -> None:
+            _our_spans_io(obs)
+            obs.flush(30)
+
+        return lambda: _per_span(time.process_time_ns, store_all)
+
+    with _ours(has_spool=True) as spooled, _ours() as plain:
+        return compare(Budget("spool", "µs", 1.5), cost_of(spooled), cost_of(plain))
 
 
 def pipeline_cpu() -> Result:

@@ -441,3 +441,47 @@ def test_both_forms_of_the_rule_are_the_same():
     assert as_mapping.config.sampling_config == as_model.config.sampling_config
     for obs in (as_mapping, as_model):
         obs.shutdown(1)
+
+
+def test_traces_of_many_threads_are_kept_whole_or_not_at_all(make):
+    """Children in threads of their own, flushes in between, a shutdown right behind the last end."""
+    captured = TestExporter()
+    obs = make(sampling=ERRORS, exporters=[captured])
+    failed = []
+
+    def child(root, number):
+        with root.child("child"):
+            obs.logger.info("said", number=number)
+
+    def work_on(thread):
+        for number in range(50):
+            root = obs.span(f"{thread} {number}")
+            children = [threading.Thread(target=child, args=(root, i)) for i in range(2)]
+            for each in children:
+                each.start()
+            for each in children:
+                each.join()
+            if number % 10 == thread:
+                failed.append(root.trace_id)
+                root.error(ValueError("bad"))
+            if number % 25 == 0:
+                obs.flush()
+            root.end()
+
+    threads = [threading.Thread(target=work_on, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert obs.shutdown(20)
+    assert len(failed) == 20
+    found = [span.trace_id for span in captured.spans] + [line.trace_id for line in captured.logs]
+    assert {trace_id: found.count(trace_id) for trace_id in found} == dict.fromkeys(failed, 5)
+    stats = obs.stats()["held_traces"]
+    assert (stats["waiting"], stats["events"], stats["bytes"], stats["kept"], stats["dropped"]) == (
+        0,
+        0,
+        0,
+        20,
+        180,
+    )

@@ -15,6 +15,7 @@ from workspace import ROOT, Package, Version, dotted, find_packages
 
 HEADINGS = {"patch": "Repaired", "minor": "New", "major": "Breaking changes"}  # steps, small to large
 STEPS = tuple(HEADINGS)
+UNRELEASED: Version = (0, 0, 0)
 CHANGESET = re.compile(r"---\n(?P<steps>.*?)^---\n(?P<text>.*)", re.DOTALL | re.MULTILINE)
 FORM = "`---`, a line such as `mastra-core: minor` per package, `---`, then what changed"
 
@@ -106,15 +107,28 @@ def plan(packages: list[Package], changesets: list[Changeset]) -> list[Release]:
     ]
 
 
+def sections(release: Release, changesets: list[Changeset]) -> list[tuple[str, list[str]]]:
+    """Return the headings of a changelog and what stands below each, large steps first.
+
+    A first release has one: nothing was there that it could break or repair.
+    """
+    texts = {
+        step: [each.text for each in changesets if each.steps.get(release.package.name) == step]
+        for step in reversed(STEPS)
+    }
+    if release.old == UNRELEASED:
+        return [("First release", texts["major"] + texts["minor"])]
+    return [(HEADINGS[step], said) for step, said in texts.items()]
+
+
 def write_releases(releases: list[Release], changesets: list[Changeset], today: dt.date) -> None:
     """Write versions, the ranges between packages and changelogs, and delete the changesets."""
     for release in releases:
         package, lines = release.package, [f"## {dotted(release.new)} ({today})", ""]
         package.write_version(release.new)
-        for step in reversed(STEPS):
-            texts = [each.text for each in changesets if each.steps.get(package.name) == step]
+        for heading, texts in sections(release, changesets):
             items = [re.sub(r"\n(?!\n)", "\n  ", f"- {text}") for text in texts]
-            lines += [f"### {HEADINGS[step]}", "", *items, ""] if items else []
+            lines += [f"### {heading}", "", *items, ""] if items else []
         moved = move_ranges(package.project_file, releases)
         lines += ["### Requires", "", *moved, ""] if moved else []
         changelog, title = package.folder / "CHANGELOG.md", f"# Changelog of {package.name}\n\n"

@@ -168,6 +168,20 @@ def test_changelogs_grow_at_the_top(root: Path) -> None:
     assert [path.name for path in (root / ".changeset").iterdir()] == ["README.md"]
 
 
+def test_a_first_release_says_what_there_is(root: Path) -> None:
+    """Before it nothing could break, nor be repaired: what came is told under one heading."""
+    for package in find_packages(root):
+        package.write_version((0, 0, 0))
+    write(root, "a", "mastra-core: patch", text="Mended before anybody saw it.")
+    write(root, "b", "mastra-core: minor", text="More.")
+    write(root, "c", "mastra-core: major", text="A beginning.")
+    changesets.main(["version"], root)
+    assert versions(root)["mastra-core"] == "0.1.0"
+    _, _, headline, *lines = (root / "packages/core/CHANGELOG.md").read_text().splitlines()
+    assert headline.startswith("## 0.1.0 (")
+    assert lines == ["", "### First release", "", "- A beginning.", "- More."]
+
+
 def test_a_version_file_without_a_version_is_refused(root: Path) -> None:
     """A version that cannot be found is an error with the expected form."""
     find_packages(root)[0].version_file.write_text("version = 1\n")

@@ -14,7 +14,7 @@ class SpoolConfig(Validated):
     """Where events wait on disk for their store, and how many.
 
     Attributes:
-        path: folder of the spool, which is made if it is not there. Programs may share one.
+        folder: of the spool, which is made if it is not there. Programs may share one.
         max_bytes: of all its files together. What does not fit waits in memory, as without a spool.
         store_wait_s: how long a flush, and the end of a program, wait for the store to have everything,
             once everything is on disk.

@@ -7,6 +7,7 @@ import pytest
 
 from mastra_core import (
     Agent,
+    ConfigurationError,
     Mastra,
     ObservabilityConfig,
     StoreNotFoundError,
@@ -17,7 +18,7 @@ from mastra_core.bridges import ObservabilityHandler
 from mastra_core.models import ScriptedModel
 from mastra_core.storage import InMemoryStore
 from mastra_core.tracing.active import active
-from mastra_observability import Observability, TestExporter
+from mastra_observability import DefaultExporter, Observability, TestExporter
 
 
 def by_region(request_context):
@@ -129,10 +130,13 @@ def test_a_trace_that_is_sampled_out_is_measured_where_it_belongs(home, eu):
 @pytest.mark.parametrize(
     ("selector", "says"),
     [
-        (lambda request_context: 1 / 0, "the selector of configurations raised ZeroDivisionError"),
-        (lambda request_context: "mars", "no configuration is called 'mars', only default, eu"),
+        (
+            lambda request_context: 1 / 0,
+            "the selector of configurations raised ZeroDivisionError: division by zero",
+        ),
+        (lambda request_context: "mars", "there are default, eu, but no mars"),
         (lambda request_context: ["eu"], "the selector of configurations raised TypeError"),
-        ("region", "no configuration is called 'mars', only default, eu"),
+        ("region", "there are default, eu, but no mars"),
     ],
 )
 def test_what_goes_wrong_in_choosing_goes_to_the_default_and_is_told_once(home, eu, caplog, selector, says):
@@ -283,3 +287,40 @@ def test_a_configuration_without_traces_has_its_logs(home, eu):
             counter.add(1)
     assert (names(home), names(eu)) == (([], []), ([], ["inside"]))
     assert ([metric.name for metric in eu.metrics], home.metrics) == (["orders"], [])
+
+
+def test_two_storages_do_not_share_a_spool(tmp_path):
+    """What one left there would be taken over into the storage of the other, at the next start."""
+    spool = {"type": "default", "spool": str(tmp_path)}
+    table = {"type": "default", "spool": {"folder": str(tmp_path)}}
+    for mine, yours in ((spool, DefaultExporter(spool=tmp_path)), (spool, spool), (table, spool)):
+        with pytest.raises(ConfigurationError, match="of configuration `default`, which has another storage"):
+            Observability(
+                storage=InMemoryStore(),
+                exporters=[mine],
+                configs={"eu": {"exporters": [yours], "storage": "memory://"}},
+                config_selector="region",
+            )
+    configs = {"eu": {"exporters": [table]}, "far": {"exporters": [], "storage": "memory://"}}
+    kept = {"exporters": [spool], "configs": configs, "config_selector": "region"}
+    assert Observability(storage=InMemoryStore(), **kept).shutdown()
+
+
+def test_a_wrong_url_says_where_it_comes_from(monkeypatch):
+    """Of a store that nobody installed, the variable is named."""
+    monkeypatch.setenv("MASTRA_STORAGE_URL", "nosql://somewhere")
+    for make in (Observability, Mastra):
+        with pytest.raises(ConfigurationError, match="environment variable MASTRA_STORAGE_URL"):
+            make()
+
+
+def test_the_old_level_is_that_of_all_configurations(home, eu):
+    """Where they say none themselves."""
+    configs = {"eu": {"exporters": [eu]}, "loud": {"exporters": [], "log_level": "trace"}}
+    with pytest.warns(DeprecationWarning, match="logger="):
+        mastra = Mastra(
+            logger="error",
+            observability=ObservabilityConfig(exporters=[home], configs=configs, config_selector="region"),
+        )
+    levels = [one.config.log_level for one in mastra.observability.instances.values()]
+    assert levels == ["error", "error", "trace"]

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, Self, TypeVar
 from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import ConfigurationError
 from mastra_core.ids import IdSource, RandomIds
-from mastra_core.runtime.assembly import find_storage
+from mastra_core.runtime.assembly import find_storage_of
 from mastra_core.runtime.config import DEFAULT_CONFIG, ObservabilityConfig, resolve_environment
 from mastra_core.runtime.metrics_config import MetricsConfig
 from mastra_core.signals.correlation import Correlation
@@ -98,9 +98,8 @@ class Observability(RecordingTracer):
                 f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
             )
         self.config = config = config or ObservabilityConfig(**settings)
-        wanted = config.storage if storage is None else storage
-        self.store: Store | None = find_storage(wanted)
-        self._owns_store = self.store is not wanted
+        self.store: Store | None = find_storage_of(config, storage)
+        self._owns_store = self.store is not (config.storage if storage is None else storage)
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))
         ids = ids or RandomIds()
         base = Correlation(

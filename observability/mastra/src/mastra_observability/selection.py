@@ -10,10 +10,13 @@ trace it is the default one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import DEFAULT_CONFIG, ConfigSelector, ObservabilityConfig
+from mastra_core.signals.payload import describe_error, text_of
 from mastra_core.storage.protocols import Store
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import LoggerContext
@@ -21,6 +24,8 @@ from mastra_core.tracing.metrics import Labels, MetricsContext
 from mastra_core.tracing.no_op_span import UnsampledSpan
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import log
+from mastra_observability.exporters.default import DefaultExporter
+from mastra_observability.exporters.spool_config import SpoolConfig
 
 if TYPE_CHECKING:
     from mastra_observability.instance import Observability
@@ -71,10 +76,12 @@ class Selection:
                 return self._default
             found = self.instances.get(name)
         except Exception as error:  # noqa: BLE001  # a selector must not break the program
-            self._tell("the selector of configurations raised %r", error)
+            self._tell(
+                "raised", "the selector of configurations raised", ": ".join(describe_error(error).values())
+            )
             return self._default
         if found is None:
-            self._tell(f"no configuration is called %r, only {', '.join(self.instances)}", name)
+            self._tell("unknown", f"there are {', '.join(self.instances)}, but no", text_of(name))
         return found or self._default
 
     def _name_for(self, request_context: Mapping[str, Any]) -> str | None:
@@ -91,10 +98,10 @@ class Selection:
             self._recent[span.trace_id] = owner
         return span
 
-    def _tell(self, what: str, value: object) -> None:
+    def _tell(self, what: str, why: str, which: str) -> None:
         if what not in self._told:
             self._told.add(what)
-            log.warning(f"A trace goes to the configuration `default`: {what}. This is told once.", value)
+            log.warning("A trace goes to the configuration `default`, %s %s. This is told once.", why, which)
 
 
 def make_others(
@@ -108,7 +115,11 @@ def make_others(
         config: all of them.
         store: of the configuration around them, which those without another storage share.
         make: takes a configuration, and a store or its URL.
+
+    Raises:
+        ConfigurationError: two with different storages share the folder of a spool.
     """
+    _check_spools(config)
     stores: list[tuple[object, Store | None]] = [(config.storage, store)]
     others: dict[str, Observability] = {}
     for name, named in config.configs.items():
@@ -117,6 +128,34 @@ def make_others(
         if not opened:
             stores.append((named.storage, made.store))
     return others
+
+
+def _check_spools(config: ObservabilityConfig) -> None:
+    """Raise where what one left in its spool would be taken over into the storage of another."""
+    storages: dict[Path, tuple[str, object]] = {}
+    for name, one in {DEFAULT_CONFIG: config, **config.configs}.items():
+        for folder in _spools_of(one):
+            other, storage = storages.setdefault(folder, (name, one.storage))
+            if storage != one.storage:
+                raise ConfigurationError(
+                    f"Field `observability.configs.{name}.exporters` has the spool {str(folder)!r} of "
+                    f"configuration `{other}`, which has another storage; give each a folder of its own"
+                )
+
+
+def _spools_of(config: ObservabilityConfig) -> Iterator[Path]:
+    for exporter in config.exporters or ():
+        folder: object = None
+        if isinstance(exporter, DefaultExporter):
+            folder = exporter.spool_folder
+        elif isinstance(exporter, Mapping):
+            folder = cast("Mapping[str, object]", exporter).get("spool")
+        if isinstance(folder, Mapping):
+            folder = cast("Mapping[str, object]", folder).get("folder")
+        elif isinstance(folder, SpoolConfig):
+            folder = folder.folder
+        if isinstance(folder, str | Path):
+            yield Path(folder).expanduser().absolute()
 
 
 class SelectingLogger:

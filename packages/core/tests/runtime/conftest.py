@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -161,8 +162,8 @@ def _nothing_is_current() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the developer has set is none of the tests' business."""
-    for name in ("MASTRA_STORAGE_URL", "MASTRA_ENVIRONMENT", "ENVIRONMENT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("MASTRA_") or name == "ENVIRONMENT"]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -59,6 +59,11 @@ class DefaultExporter(BaseExporter):
         self._spool_config = _read_spool(spool)
         self._spool: Spool | None = None
 
+    @property
+    def spool_folder(self) -> Path | None:
+        """Where events wait on disk; None where they wait in memory."""
+        return None if self._spool_config is None else self._spool_config.folder
+
     def start(self, store: Store | None) -> None:
         """Take the configured store where none was given, and open the spool.
 

@@ -98,8 +98,8 @@ def _parameters_of(make: _Make) -> Mapping[str, inspect.Parameter] | None:
 
 def _check_kind(annotation: Any, value: object, where: str) -> None:  # noqa: ANN401  # as `inspect` has it
     """Raise `ConfigurationError` for a value that is not of the parameter's kind, where that can be told."""
-    if annotation is inspect.Parameter.empty or not isinstance(value, str | int | float | list | dict):
-        return  # objects are given by code alone, which has better checks
+    if annotation is inspect.Parameter.empty or not isinstance(value, str | int | float | list):
+        return  # objects, and tables of settings, which are checked by what takes them
     try:
         adapter: TypeAdapter[object] = TypeAdapter(
             annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True)

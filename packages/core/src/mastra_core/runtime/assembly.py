@@ -39,6 +39,21 @@ def find_storage(given: object) -> Store | None:
     )
 
 
+def find_storage_of(config: ObservabilityConfig, given: object) -> Store | None:
+    """The storage given, else that of the settings.
+
+    Raises:
+        ConfigurationError: as `find_storage`; it says where the URL comes from.
+    """
+    if given is not None:
+        return find_storage(given)
+    try:
+        return find_storage(config.storage)
+    except ConfigurationError as error:
+        origin = config.origin_of("storage")
+        raise ConfigurationError(f"{error}; it comes from {origin}" if origin else str(error)) from error
+
+
 def find_parts(
     observability: object, storage: object, log_level: LogLevelWord | None
 ) -> tuple[Store | None, ObservabilityInstance]:
@@ -56,7 +71,7 @@ def find_parts(
     """
     if observability is None or isinstance(observability, ObservabilityConfig):
         config = ObservabilityConfig() if observability is None else observability
-        store = find_storage(config.storage if storage is None else storage)
+        store = find_storage_of(config, storage)
         create = _find_implementation()
         if create is None or (observability is None and store is None and not _says_where_to(config)):
             return store, NoOpObservability()

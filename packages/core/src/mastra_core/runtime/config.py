@@ -283,10 +283,8 @@ class ObservabilityConfig(Validated):
 
     def with_log_level(self, level: LogLevelWord) -> Self:
         """The same, with this level where none is said."""
-        update: dict[str, object] = {
-            name: config.with_log_level(level) for name, config in self.configs.items()
-        }
-        update = {"configs": update}
+        configs = {name: config.with_log_level(level) for name, config in self.configs.items()}
+        update: dict[str, object] = {"configs": configs}
         if "log_level" not in self.model_fields_set:
             update["log_level"] = level
         return self.model_copy(update=update)

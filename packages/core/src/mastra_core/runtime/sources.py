@@ -201,8 +201,9 @@ def read_environment(
             value = read_text(text, form)
         except ValueError as error:
             raise ConfigurationError(
-                f"Environment variable {variable} must be JSON where it begins with {text.strip()[0]!r}, "
-                f"got {text!r}: {error}"
+                # Not the text itself, in which there may be a secret.
+                f"Environment variable {variable} must be JSON where it begins with "
+                f"{text.strip()[0]!r}: {error}"
             ) from None
         for keys in settings.put(way, value, f"the environment variable {variable}"):
             twice = [name for known, name in said.items() if is_one_inside(known, keys)]

@@ -485,3 +485,49 @@ def test_traces_of_many_threads_are_kept_whole_or_not_at_all(make):
         20,
         180,
     )
+
+
+def test_what_hangs_before_anything_in_it_ended_is_seen(make, capture, clock):
+    """A root that is alone goes on as soon as it is slow, as one that runs."""
+    obs = make(sampling={"ratio": 0, "keep_slower_than_s": 5})
+    root = obs.span("root")
+    obs.flush()
+    assert obs.stats()["held_traces"]["waiting"] == 1
+    clock.now_ns += 6_000_000_000
+    obs.flush()
+    assert [span.span_id for span in capture.announced] == [root.span_id]
+    root.end()
+    obs.flush()
+    assert [span.name for span in capture.spans] == ["root"]
+
+
+def test_shutdown_knows_of_an_error_in_a_span_that_is_open(make, capture):
+    """What was said of a span before the end counts, though it did not end."""
+    obs = make(sampling=ERRORS)
+    obs.span("failing").error(ValueError("bad"))
+    obs.span("fine")
+    assert obs.shutdown(5)
+    assert [span.name for span in capture.announced] == ["failing"]
+
+
+def test_a_line_of_another_time_makes_no_trace_slow(make, capture):
+    """How long a trace takes is told by its spans, not by the times that lines are given."""
+    obs = make(sampling={"ratio": 0, "keep_slower_than_s": 5})
+    with obs.span("root"):
+        obs.logger.log("info", "of old", timestamp_ns=1)
+        obs.flush()
+    obs.flush()
+    assert capture.events == []
+
+
+@pytest.mark.parametrize("settings", [ERRORS, "always", "never"], ids=["kept by its end", "always", "never"])
+def test_a_kind_that_is_none_takes_nothing_else_with_it(make, settings):
+    """It costs its own span, which is counted, and raises nothing."""
+    captured = TestExporter()
+    obs = make(sampling=settings, exporters=[captured], exclude_span_types=["tool_call"])
+    with suppress(ZeroDivisionError), obs.span("root"):
+        obs.span("odd", ["a", "list"]).end()
+        obs.span("fine").end()
+        raise ZeroDivisionError
+    assert obs.flush()
+    assert len(captured.spans) == (0 if settings == "never" else 2)

@@ -40,6 +40,9 @@ from mastra_observability.intake import CHUNK, Derive, Intake, Maker, Pending, P
 from mastra_observability.log_snapshot import PendingLog
 from mastra_observability.metrics.extract import MEASURED_TYPES
 
+_MEASURED_TYPES = tuple(MEASURED_TYPES)
+"""No set: what a user says for a kind need not have a hash."""
+
 ITEM_BYTES = 1_000
 """What something held weighs beside its payloads, roughly."""
 
@@ -71,8 +74,9 @@ class HoldingIntake(Intake):
     ) -> None:
         super().__init__(processors, export_span, makers, derive, drops)
         self._hold = hold
-        self._excluded_types = frozenset(excluded_types)
+        self._excluded_types = tuple(excluded_types)
         self._filter = span_filter
+        self._leaves_some_out = span_filter is not None or bool(excluded_types)
         self._has_failed = self._has_given_way = False
 
     def take(self, queue: deque[Span | Pending | Event]) -> tuple[list[Weighed], int]:
@@ -104,12 +108,13 @@ class HoldingIntake(Intake):
             if held is None:
                 ordinary.append(span)
                 continue
-            held.note_moment(span._started_at_ns)
             if self._is_measured(span) and (event := self._exported(span, "span_started")) is not None:
                 self._pass_on(made, self._process(self._derived(event, has_ids=False)))
                 span._is_announced = True
             if held.state is State.WAITING:
+                self._hold.watch(held, span._started_at_ns)
                 held.seen_open.append(span)
+                self._make_room(held, made)
             else:
                 self._show_open(held, [span], made)
         return made + super().announce(ordinary)
@@ -160,7 +165,7 @@ class HoldingIntake(Intake):
 
     def _take_held_item(self, held: HeldTrace, raw: Pending | Event, made: list[Weighed]) -> None:
         """Take a log line, a score or feedback."""
-        moment_ns = _moment_of(raw)
+        moment_ns = self._hold.now()  # what the line says may be of any time
         if not held.is_sampled:
             if isinstance(raw, ScoreEvent | FeedbackEvent):
                 self._pass_on(made, self._process(self._derived(raw, has_ids=False)))
@@ -179,8 +184,7 @@ class HoldingIntake(Intake):
             rule = self._hold.rule
             if not held.is_sampled and rule is not None and rule.keeps_always(held):
                 self._decide(held, [], made, is_kept=True)
-            while (victim := self._hold.overflow(held)) is not None:
-                self._give_way(victim, made)
+            self._make_room(held, made)
 
     def _measured(self, span: Span, made: list[Weighed]) -> Item | None:
         """A span of a trace that was sampled out, with its metrics made; None where it cannot be exported."""
@@ -207,7 +211,7 @@ class HoldingIntake(Intake):
         return Item(None, processed) if is_kept else None
 
     def _is_measured(self, span: Span) -> bool:
-        return self._derive is not None and span._type in MEASURED_TYPES
+        return self._derive is not None and span._type in _MEASURED_TYPES
 
     # ---------------------------------------------------------------- what becomes of a trace
 
@@ -224,11 +228,19 @@ class HoldingIntake(Intake):
         self._decide(held, [], made, is_kept=self._is_kept_so_far(held))
 
     def _is_kept_so_far(self, held: HeldTrace) -> bool:
+        held.has_error = held.has_error or any(span._status is SpanStatus.ERROR for span in held.seen_open)
         rule = self._hold.rule
         return held.is_sampled or (rule is not None and rule.keeps_open(held, self._hold.now()))
 
+    def _make_room(self, latest: HeldTrace, made: list[Weighed]) -> None:
+        while (held := self._hold.overflow(latest)) is not None:
+            self._give_way(held, made)
+
     def _give_way(self, held: HeldTrace, made: list[Weighed]) -> None:
-        """Decide about a trace for which there is no room."""
+        """Decide about a trace for which there is no room; one of which nothing is held waits unseen."""
+        if not held.items:
+            self._hold.unwatch(held)
+            return
         if held.is_sampled and not self._has_given_way:
             self._has_given_way = True
             log.warning(
@@ -253,9 +265,10 @@ class HoldingIntake(Intake):
                     continue
                 if done is not None:
                     events.append(done)
-        for event in events:
-            placed = self._placed(held, event)
-            made.append((placed, weigh(placed)))
+        if self._leaves_some_out or held.left_out:
+            ended = {event.span.span_id for event in events if isinstance(event, TracingEvent)}
+            events = [self._placed(held, event, ended) for event in events]
+        made.extend((event, weigh(event)) for event in events)
 
     def _unprocessed(self, item: Item) -> Event | None:
         """The event of what the processors did not see yet."""
@@ -271,7 +284,7 @@ class HoldingIntake(Intake):
 
     def _show_open(self, held: HeldTrace, spans: Sequence[Span], made: list[Weighed]) -> None:
         """Announce spans of a trace that goes on; none where they may be left out when they end."""
-        if held.state is not State.GOES_ON or self._filter is not None or self._excluded_types:
+        if held.state is not State.GOES_ON or self._leaves_some_out:
             return
         events = [event for span in spans if (event := self._exported(span, "span_started")) is not None]
         made.extend((event, weigh(event)) for event in self._process(events) if event is not None)
@@ -286,17 +299,17 @@ class HoldingIntake(Intake):
         span_id = format_span_id(span._number)
         is_promised = span_id in held.promised
         held.promised.discard(span_id)
-        if isinstance(event, TracingEvent) and (is_promised or not self._leaves_out(span, event)):
+        if event is not None and (is_promised or not self._leaves_out(span, event)):
             return True
         held.leave_out(span_id, format_span_id(span._parent_number) if span._parent_number else None)
         if not span._parent_number:
             held.remote_parent_span_id = span._remote_parent_span_id
         return False
 
-    def _leaves_out(self, span: Span, event: TracingEvent) -> bool:
+    def _leaves_out(self, span: Span, event: Event) -> bool:
         if span._type in self._excluded_types:
             return True
-        if self._filter is None:
+        if self._filter is None or not isinstance(event, TracingEvent):  # a processor can make another one
             return False
         try:
             return not self._filter(event.span)
@@ -308,11 +321,11 @@ class HoldingIntake(Intake):
                 )
             return False
 
-    def _placed(self, held: HeldTrace, event: Event) -> Event:
-        """The event, referring to the nearest span that is kept."""
+    def _placed(self, held: HeldTrace, event: Event, ended: Collection[str]) -> Event:
+        """The event, referring to the nearest span that is kept; `ended` are those known to be."""
         if isinstance(event, TracingEvent):
             before = event.span.parent_span_id
-            parent_id = self._referred_to(held, before)
+            parent_id = self._referred_to(held, before, ended)
             if parent_id == before:
                 return event
             span = msgspec.structs.replace(event.span, parent_span_id=parent_id)
@@ -321,36 +334,29 @@ class HoldingIntake(Intake):
                 span = msgspec.structs.replace(span, remote_parent_span_id=remote)
             return msgspec.structs.replace(event, span=span)
         if isinstance(event, LogEvent):
-            span_id = self._referred_to(held, event.log.span_id)
+            span_id = self._referred_to(held, event.log.span_id, ended)
             if span_id == event.log.span_id:
                 return event
             return LogEvent(msgspec.structs.replace(event.log, span_id=span_id))
         if isinstance(event, ScoreEvent):
-            span_id = self._referred_to(held, event.score.span_id)
+            span_id = self._referred_to(held, event.score.span_id, ended)
             return ScoreEvent(msgspec.structs.replace(event.score, span_id=span_id))
         if isinstance(event, FeedbackEvent):
-            span_id = self._referred_to(held, event.feedback.span_id)
+            span_id = self._referred_to(held, event.feedback.span_id, ended)
             return FeedbackEvent(msgspec.structs.replace(event.feedback, span_id=span_id))
         return event
 
-    def _referred_to(self, held: HeldTrace, span_id: str | None) -> str | None:
+    @staticmethod
+    def _referred_to(held: HeldTrace, span_id: str | None, ended: Collection[str]) -> str | None:
         """The nearest kept span; one that is still open is kept from now on."""
         kept_id = held.kept_id(span_id)
-        if kept_id is not None and (self._filter is not None or self._excluded_types):
+        if kept_id is not None and kept_id not in ended:
             held.promised.add(kept_id)
         return kept_id
 
 
 def _trace_id_of(event: ScoreEvent | FeedbackEvent) -> str | None:
     return event.score.trace_id if isinstance(event, ScoreEvent) else event.feedback.trace_id
-
-
-def _moment_of(raw: Pending | Event) -> int:
-    if isinstance(raw, ScoreEvent):
-        return raw.score.timestamp_ns
-    if isinstance(raw, FeedbackEvent):
-        return raw.feedback.timestamp_ns
-    return cast("PendingLog", raw).timestamp_ns
 
 
 def _signal_of(item: Item) -> Signal:

@@ -57,14 +57,18 @@ class TraceHold:
             return None
         return self._by_id.get(trace_id) or self._recent.get(trace_id, (None, 0))[0]
 
-    def add(self, held: HeldTrace, moment_ns: int, item: Item, weight: int) -> None:
-        """Hold something back; `overflow` says what has to give way."""
+    def watch(self, held: HeldTrace, moment_ns: int) -> None:
+        """Let a trace wait in which something happened; `overflow` says what has to give way."""
         held.note_moment(moment_ns)
         if id(held) not in self._waiting:
             self._waiting[id(held)] = self._by_id[held.trace_id] = held
             due_ns = self._due_ns(held)
             if self._next_due_ns is None or due_ns < self._next_due_ns:
                 self._next_due_ns = due_ns
+
+    def add(self, held: HeldTrace, moment_ns: int, item: Item, weight: int) -> None:
+        """Hold something back of it, the same."""
+        self.watch(held, moment_ns)
         held.items.append(item)
         held.weight += weight
         self._events += 1
@@ -94,11 +98,15 @@ class TraceHold:
             self._kept += 1
         else:
             self._dropped += 1
+        self.unwatch(held)
+        self._remember(held)
+        return items
+
+    def unwatch(self, held: HeldTrace) -> None:
+        """Forget a trace until something happens in it."""
         self._waiting.pop(id(held), None)
         if self._by_id.get(held.trace_id) is held:
             del self._by_id[held.trace_id]
-        self._remember(held)
-        return items
 
     def due(self) -> list[HeldTrace]:
         """Those that have waited for as long as may be."""

@@ -90,7 +90,7 @@ class RecordingTracer(Annotations):
         self._is_tracing = rules.is_tracing
         self._sampler = rules.sampler
         self._measured_types = tuple(rules.measured_types)
-        self._excluded_types = frozenset(rules.excluded_types)
+        self._excluded_types = tuple(rules.excluded_types)
         self._holds_unsampled = rules.holds_unsampled
         self._holds_sampled = rules.holds_sampled
 

@@ -90,7 +90,8 @@ def main(limit_mb: int = 200, times: int = 10, parent: str | None = None) -> Non
         is_over = threading.Event()
         other = threading.Thread(target=wait_for_turns, args=(store, turns, is_over))
         other.start()
-        while fed < limit_mb * 1_000_000 * times:
+        all_of_it = limit_mb * 1_000_000 * times
+        while fed < all_of_it:
             batch = [
                 fake_span(
                     n % 5,
@@ -105,7 +106,7 @@ def main(limit_mb: int = 200, times: int = 10, parent: str | None = None) -> Non
             number += BATCH
             fed += BATCH * CHARACTERS
             largest = max(largest, sum(one.stat().st_size for one in Path(folder).glob("a.duckdb*")))
-            if fed - told >= limit_mb * 100_000 * times:
+            if fed - told >= all_of_it / 10 or fed >= all_of_it:
                 told = fed
                 kept = store.stats().spans
                 is_newest = kept.newest_ns == NOON_NS + (number - 1) * 10**6

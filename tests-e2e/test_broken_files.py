@@ -1,4 +1,4 @@
-"""Files of DuckDB that cannot be used, under a program that goes on: spans are stored whole or told as lost."""
+"""Files of DuckDB that cannot be used, under a program that goes on: spans are stored or told as lost."""
 
 import duckdb
 import pytest

@@ -3,6 +3,7 @@
 import base64
 import random
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -211,6 +212,32 @@ def test_a_store_with_a_limit_stays_below_it_and_keeps_the_newest(tmp_path):
         gone = number - told.spans.row_count
         assert runs(store, "size")[0][0] == gone
         assert store.list_traces().total == number // 5 - (gone + 4) // 5  # each trace is of five spans
+
+
+@pytest.mark.timeout(300)
+def test_threads_that_write_at_once_stay_below_the_limit_together(tmp_path):
+    """Each write makes room for the next, also while another thread is about to make some."""
+    path, limit, payloads, sizes = tmp_path / "a.duckdb", 16_000_000, incompressible(15_000), []
+    with DuckDBStore(path, retention=None, max_bytes=limit) as store:
+
+        def write(trace):
+            for first in range(0, 1_500, 100):
+                store.write_spans(
+                    [
+                        fake_span(n, trace=trace, started_at_ns=NOON_NS + n * 10**6, output=payloads[n % 200])
+                        for n in range(first, first + 100)
+                    ]
+                )
+                sizes.append(sum(one.stat().st_size for one in tmp_path.glob("a.duckdb*")))
+
+        threads = [threading.Thread(target=write, args=(trace,)) for trace in (1, 2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(sizes) == 30
+        assert max(sizes) <= limit
+        assert store.stats().spans.newest_ns == NOON_NS + 1_499 * 10**6
 
 
 def test_a_limit_makes_no_difference_while_there_is_room(tmp_path):

@@ -28,7 +28,7 @@ from mastra_duckdb.stats import size_of
 
 _IN_USE_AT_MOST = 0.75
 _IN_USE_AT_LEAST = 0.3
-_NEEDED_PER_WRITE = 2.2
+_NEEDED_PER_WRITE = 2.5
 """How much is left free, in sizes of the largest write: its log, its blocks, and some to spare."""
 _REMOVED_AT_ONCE = 0.05
 
@@ -57,6 +57,7 @@ class Room:
         self._clock = clock
         self._size = 0  # before the last write, in bytes
         self._largest_write = 0
+        self._left: int | None = None  # in use when it was last looked at, in bytes
         self._pace = Pace()
 
     def before_write(self) -> None:
@@ -81,10 +82,13 @@ class Room:
         with self._connection.work() as turn:
             began = time.monotonic()
             in_use, log = _in_use(turn, self._path)
+            if self._left is not None:  # a write into free blocks makes no file longer
+                self._largest_write = max(self._largest_write, in_use - self._left)
             if in_use > wanted and log:
                 turn.run("CHECKPOINT")
                 in_use, _ = _in_use(turn, self._path)
-            if in_use <= wanted:
+            self._left = in_use if in_use <= wanted else None
+            if self._left is not None:
                 return False
             with turn.transaction():
                 removed = _remove_oldest(turn, 1 - goal / in_use, self._pace.rows)

@@ -11,7 +11,6 @@ goes wrong here is said in the log, once, and never fails the write.
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +63,6 @@ class Upkeep:
         self._pace = Pace()
         self._looked_at_ns: int | None = None
         self._rests_until = 0.0
-        self._busy_pid: int | None = None
         self._has_complained = False
 
     def before_write(self) -> None:
@@ -80,9 +78,6 @@ class Upkeep:
             self._try(self._step)
 
     def _try(self, do: Callable[[], None]) -> None:
-        if self._busy_pid == os.getpid():
-            return  # another thread is at it
-        self._busy_pid = os.getpid()
         try:
             do()
         except StorageError as error:
@@ -91,8 +86,6 @@ class Upkeep:
                 _logger.warning(
                     "Retention of %s failed and will be tried again: %s", place(self._path), error
                 )
-        finally:
-            self._busy_pid = None
 
     # ---------------------------------------------------------------- by age
 
@@ -107,6 +100,8 @@ class Upkeep:
 
     def _step(self) -> None:
         with self._connection.work() as turn:
+            if not self._is_due():
+                return  # another thread has just made one
             began = time.monotonic()
             if self._compaction.is_begun:
                 self._compaction.step(turn)

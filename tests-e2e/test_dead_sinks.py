@@ -12,7 +12,7 @@ import pytest
 def test_a_program_whose_sink_is_dead_ends_within_two_seconds():
     """Whatever a sink does or does not do, the program ends, and says what is lost or kept."""
     program = Path(__file__).with_name("dead_sinks.py")
-    command = [sys.executable, program, "--at-once", "4", "--slack-s", "2"]  # much else runs beside it
+    command = [sys.executable, program, "--at-once", "5", "--slack-s", "2"]  # much else runs beside it
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(" s\n") == 13

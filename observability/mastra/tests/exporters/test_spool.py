@@ -150,7 +150,7 @@ def test_what_an_ended_program_left_is_handed_over_at_the_next_start(make_spoole
 
 
 def test_a_store_that_hangs_holds_up_neither_a_flush_nor_the_end(make_spooled, folder):
-    """What follows the batch that hangs is on disk, and both take little more than `store_wait_s`."""
+    """What follows the batch is on disk; the store is still in use, which the end's answer says."""
     store = Door()
     store.let_go.clear()
     obs = make_spooled(store, spool=SpoolConfig(folder=folder, store_wait_s=0.05))
@@ -160,12 +160,27 @@ def test_a_store_that_hangs_holds_up_neither_a_flush_nor_the_end(make_spooled, f
     record(obs, "b")
     began = time.monotonic()
     assert obs.flush()
-    assert obs.shutdown()
+    assert not obs.shutdown()
     assert time.monotonic() - began < 2
     other = Door()
     next_one = make_spooled(other)
     assert next_one.flush()
     assert other.names == ["a", "b"]
+    store.let_go.set()
+
+
+def test_a_program_that_records_nothing_hands_over_what_others_left_and_ends(make_spooled, folder):
+    """Also where the store hangs at that: the end does not wait for it."""
+    first = make_spooled(Door(is_open=False))
+    record(first, "a")
+    first.shutdown()
+    store = Door()
+    store.let_go.clear()
+    second = make_spooled(store)
+    assert store.was_tried.wait(5)
+    began = time.monotonic()
+    assert not second.shutdown()
+    assert time.monotonic() - began < 2
     store.let_go.set()
 
 

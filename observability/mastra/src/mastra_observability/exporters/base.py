@@ -68,6 +68,7 @@ class BaseExporter:
             None takes the configured number.
         log_level: least weight of logs that it gets, `trace` to `fatal`. None gets what the instance
             records; less than that nobody gets.
+        is_released: False after a `shutdown` that left the store in use, which then must not be closed.
     """
 
     name: str = ""
@@ -75,6 +76,7 @@ class BaseExporter:
     linger_s: float = 0.0
     max_queue_events: int | None = None
     log_level: str | LogLevel | None = None
+    is_released: bool = True
 
     report_drop: DropReport = staticmethod(_ignore_drop)  # replaced per instance by the pipeline
     report_taken_over: Callable[[Signal, int], None] = staticmethod(_ignore_taken_over)  # the same

@@ -169,7 +169,7 @@ class Channel:
         # have been used up by another exporter.
         in_time = self._worker.stop(max(deadline, time.monotonic()) + STOP_GRACE_S) and in_time
         self._drop_rest()
-        return in_time
+        return in_time and self.exporter.is_released
 
     def stats(self) -> dict[str, object]:
         """Counts by signal, and how things stand."""

@@ -115,7 +115,7 @@ class DefaultExporter(BaseExporter):
     def shutdown(self) -> None:
         """Close the spool; the store belongs to who made it."""
         if self._spool is not None:
-            self._spool.close()
+            self.is_released = self._spool.close()
 
     def own_stats(self) -> dict[str, object]:
         """What waits in the spool."""

@@ -133,16 +133,17 @@ class Spool:
             while not self._is_settled.is_set():
                 self._step()
 
-    def close(self) -> None:
-        """Stop, and release the files; what the store has not got stays there."""
+    def close(self) -> bool:
+        """Stop, and release the files; what the store has not got stays there. False: the store hangs."""
         self._stopping.set()
-        self._worker.stop(time.monotonic() + STOP_GRACE_S)
+        has_stopped = self._worker.stop(time.monotonic() + STOP_GRACE_S)
         _alive.discard(self)
         with self._lock:
             left = self._folder.event_count
             self._folder.close()
         if left:
             log.warning("%s keeps %d events for the next program that starts with it.", self, left)
+        return has_stopped
 
     def stats(self) -> dict[str, object]:
         """How much waits, and why."""
@@ -275,13 +276,13 @@ def _before_fork() -> None:
 
 
 def _after_fork_in_parent() -> None:
-    for spool in _forking.spools:
-        spool.after_fork_in_parent()
+    while _forking.spools:
+        _forking.spools.pop().after_fork_in_parent()
 
 
 def _after_fork_in_child() -> None:
-    for spool in _forking.spools:
-        spool.after_fork_in_child()
+    while _forking.spools:
+        _forking.spools.pop().after_fork_in_child()
 
 
 if hasattr(os, "register_at_fork"):

@@ -280,26 +280,26 @@ def test_every_exporter_and_store_has_the_same_tree(make, tmp_path, way):
 def test_no_tree_has_orphans_whatever_is_left_out_and_however_it_ends(shape, data):
     """Spans of any tree, ended in any order, flushed at any time, left out by kind and by filter."""
     captured = TestExporter()
-    obs = Observability(
+    observability = Observability(
         exporters=[captured],
         exclude_span_types=["tool_call"],
         span_filter=None if data.draw(st.booleans()) else lambda span: span.name != "plain",
         hold={"max_events": data.draw(st.sampled_from([4, 8, 1_000]))},
     )
     spans, above = [], {}
-    for where, is_excluded, is_plain in shape:
-        parent = spans[where % len(spans)] if spans else None
-        kind = "tool_call" if is_excluded else "generic"
-        name = "plain" if is_plain else f"span {len(spans)}"
-        spans.append(obs.span(name, kind, parent=parent) if parent else obs.span(name, kind))
-        above[id(spans[-1])] = parent
-    order = list(spans)
-    random.Random(data.draw(st.integers(0, 99))).shuffle(order)  # a test's
-    for span in order:
-        if data.draw(st.integers(0, 5)) == 0:
-            obs.flush()
-        span.end()
-    obs.shutdown(5)
+    with observability as obs:
+        for where, is_excluded, is_plain in shape:
+            parent = spans[where % len(spans)] if spans else None
+            kind = "tool_call" if is_excluded else "generic"
+            name = "plain" if is_plain else f"span {len(spans)}"
+            spans.append(obs.span(name, kind, parent=parent) if parent else obs.span(name, kind))
+            above[id(spans[-1])] = parent
+        order = list(spans)
+        random.Random(data.draw(st.integers(0, 99))).shuffle(order)  # a test's
+        for span in order:
+            if data.draw(st.integers(0, 5)) == 0:
+                obs.flush()
+            span.end()
     kept = {span.span_id: span for span in captured.spans}
     assert len(captured.spans) == len(kept)
     for span in kept.values():

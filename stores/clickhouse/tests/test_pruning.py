@@ -9,6 +9,7 @@ from clickhouse_engine import embedded
 from mastra_clickhouse.filters import log_conditions, metric_conditions
 from mastra_clickhouse.schema import ROOTS, rows_of
 from mastra_core.storage import LogQuery, MetricQuery, TimeWindow, TraceQuery
+from mastra_core.testing import fake_log
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 10**9
@@ -38,6 +39,7 @@ FILL = {
         "level": "'info'",
         "message": "concat('request ', toString(number), if(number IN (77777, 77778), ' overheating', ''))",
         "trace_id": _TRACE,
+        "session_id": _SESSION,
         "service_name": "'api'",
     },
     "mastra_ai_metrics": {
@@ -86,8 +88,11 @@ class Read:
         return left / given
 
 
-def asked_of(store, ask, table):
-    """What the statements will read that a question sends to a table; of a list the last one counts."""
+def asked_of(store, ask, table, part=None):
+    """What the statements will read that a question sends to a table; of a list the last one counts.
+
+    Of a statement that selects among others it may be the part that tells which.
+    """
     sent = []
     with store._connection.session() as session:
         kind = type(session)
@@ -101,7 +106,8 @@ def asked_of(store, ask, table):
         patch.setattr(kind, "rows", spy)
         ask(store)
     with store._connection.session() as session:
-        return [Read(session, sql, parameters) for sql, parameters in sent if rows_of(table) in sql]
+        ours = [(sql, parameters) for sql, parameters in sent if rows_of(table) in sql]
+        return [Read(session, part.search(sql)[1] if part else sql, bound) for sql, bound in ours]
 
 
 def trace_of(store):
@@ -142,6 +148,13 @@ def test_logs_of_a_trace_are_found_by_its_index(store):
     assert count.by("trace_id_filter") <= 0.25
 
 
+def test_logs_of_a_session_are_found_by_its_index(store):
+    """A session's logs are written within some time, and parts of the table without it are left out."""
+    query = LogQuery(session_id="s-3", limit=1)
+    *_, count = asked_of(store, lambda store: store.list_logs(query), "mastra_ai_logs")
+    assert count.by("session_id_filter") <= 0.25
+
+
 def test_words_are_looked_for_where_their_letters_are(store):
     """The index of n-grams leaves out what has not the letters of a rare word."""
     query = LogQuery(text="request OverHeating", limit=1)
@@ -159,6 +172,34 @@ def test_a_metric_over_time_is_found_by_the_sorting_key_and_its_name(store):
         where = metric_conditions(MetricQuery(name="latency"))
         sql = f"SELECT count() FROM {rows_of('mastra_ai_metrics')} WHERE {where.sql}"
         assert Read(session, sql, where.parameters.values).by("name_set") <= 0.5
+
+
+@pytest.mark.parametrize("interval", [None, "1m"])
+def test_percentiles_of_a_metric_read_what_lists_of_it_read(store, interval):
+    """An hour by the sorting key, whole and in series; without a window the parts of the metric."""
+
+    def reads_of(query):
+        return asked_of(
+            store, lambda store: store.metric_percentiles(query, interval=interval), "mastra_ai_metrics"
+        )
+
+    in_an_hour = reads_of(MetricQuery(name="tokens", window=HOUR))
+    of_the_other = reads_of(MetricQuery(name="latency"))
+    assert in_an_hour
+    assert all(read.by("PrimaryKey") <= 0.5 for read in in_an_hour)
+    assert of_the_other
+    assert all(read.by("name_set") <= 0.5 for read in of_the_other)
+
+
+def test_a_tail_reads_what_came_behind_its_cursor(store):
+    """The keys of the last blocks are found by one column, and by these the rows."""
+    cursor = store.list_logs(LogQuery(limit=1)).cursor
+    store.write_logs([fake_log(ROWS, timestamp_ns=START_NS + 777 * 10**9)])
+    query = LogQuery(after=cursor, limit=1)
+    shown = re.compile(r"GLOBAL IN \((SELECT .*)\) ORDER BY [^()]*\(", re.DOTALL)
+    (read,) = asked_of(store, lambda store: store.list_logs(query), "mastra_ai_logs", shown)
+    assert read.by("PrimaryKey") <= 0.5
+    assert [log.log_id for log in store.list_logs(query).items] == [f"{ROWS:032x}"]
 
 
 def test_the_index_of_messages_is_of_what_its_filter_asks(store):

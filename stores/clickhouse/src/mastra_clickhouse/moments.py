@@ -23,6 +23,11 @@ E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)
 
 
+_NEAR = 100
+"""Blocks behind the last in which a tail looks for the keys that came, to read these alone. One column
+tells them, where the condition on rows would have all of the table looked through for first versions."""
+
+
 class Moments(Generic[E, R]):
     """The rows of one table, whose key is an id and the time."""
 
@@ -72,6 +77,10 @@ class Moments(Generic[E, R]):
         if query.after is not None:
             behind = arrival_of(query.after, self._table.name, identity)
             where.add(f"{ARRIVAL} > {where.parameters.whole(behind)}")
+            if 0 <= block - behind // PLACES <= _NEAR:
+                first = where.parameters.whole(behind // PLACES)
+                since = f"SELECT {self._key} FROM {self._table.name} WHERE _block_number >= {first}"
+                where.add(f"({self._key}) GLOBAL IN ({since})")
             order, last = ARRIVAL, max(last, behind)
         # What the page shows is found by the key alone, then fetched: no payload of another row is read.
         # One row more tells whether there are others, which then are counted.

@@ -113,7 +113,7 @@ OUTLINES: Table[SpanExported, SpanOutline] = Table(
 """What is read of a span without payloads."""
 
 VERSIONS = "mastra_schema"
-IDENTITY = f"SELECT any(identity) FROM (SELECT identity FROM {VERSIONS} ORDER BY applied_at LIMIT 1)"
+IDENTITY = f"SELECT argMin(identity, applied_at) FROM {VERSIONS}"
 """What tells a database from others, for cursors."""
 
 WRITTEN_AT = Column(

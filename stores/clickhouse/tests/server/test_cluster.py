@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from mastra_clickhouse.cluster import addressed, is_same_engine, shard_settings
+from clickhouse_server import ClickHouseMissingError, ClickHouseServer
+from mastra_clickhouse.cluster import addressed, is_same_engine, shard_settings, stored_name
 from mastra_clickhouse.config import Options
-from mastra_clickhouse.schema import ddl
+from mastra_clickhouse.schema import TABLES, ddl
 from mastra_core.errors import ConfigurationError
 
 GOLDEN = Path(__file__).parent / "ddl"
+CLUSTER = "telemetry"
 PLACES = {
     "single": Options(),
-    "replicated": Options(cluster="telemetry", replicated=True),
-    "sharded": Options(cluster="telemetry", distributed=True),
-    "sharded_and_replicated": Options(cluster="telemetry", replicated=True, distributed=True),
+    "replicated": Options(cluster=CLUSTER, replicated=True),
+    "sharded": Options(cluster=CLUSTER, distributed=True),
+    "sharded_and_replicated": Options(cluster=CLUSTER, replicated=True, distributed=True),
     "everything_set": Options(
         database="traces",
         cluster="my-cluster",
@@ -56,6 +58,30 @@ def test_the_engine_reads_every_statement(place, databases):
     for statement in ddl(PLACES[place]):
         text = statement.replace("\\", "\\\\").replace("'", "\\'")
         assert databases.server.query(f"SELECT formatQuerySingleLine('{text}')").startswith("CREATE ")
+
+
+@pytest.fixture
+def keeping():
+    """A server with a keeper inside that is made for tests: it makes replicated tables, but takes no rows."""
+    itself = "<shard><replica><host>127.0.0.1</host><port>9000</port></replica></shard>"
+    config = f"""<zookeeper><implementation>testkeeper</implementation></zookeeper>
+<remote_servers><{CLUSTER}>{itself}</{CLUSTER}></remote_servers>"""
+    try:
+        with ClickHouseServer(config=config, macros={"shard": "0", "replica": "a"}) as server:
+            yield server
+    except ClickHouseMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("place", ["replicated", "sharded_and_replicated"])
+def test_the_engine_makes_replicated_tables(place, keeping):
+    """Settings, arguments of engines, sorting keys and views are right together, on one of the servers."""
+    for statement in ddl(PLACES[place]):
+        keeping.query(statement.replace(f" ON CLUSTER `{CLUSTER}`", ""))
+    made = keeping.query("SELECT name, engine FROM system.tables WHERE database = 'default'")
+    engines = dict(line.split("\t") for line in made.split("\n"))
+    for name in TABLES:
+        assert engines[stored_name(PLACES[place], name)] == "ReplicatedReplacingMergeTree"
 
 
 def test_changes_go_to_the_stored_tables_of_all_servers():

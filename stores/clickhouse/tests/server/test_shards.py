@@ -5,6 +5,7 @@ sends what is for the whole cluster to every server.
 """
 
 import re
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,11 @@ from mastra_clickhouse import ClickHouseStore
 from mastra_core.errors import StoreUnavailableError, UnsupportedQueryError
 from mastra_core.signals.correlation import Correlation
 from mastra_core.storage.queries import LogQuery
-from mastra_core.testing import fake_log, fake_span
-from mastra_core.testing.contracts import SpanStoreContract
-from mastra_core.testing.contracts.base import SpanStoreTests
+from mastra_core.testing import fake_log, fake_open_span, fake_span
+from mastra_core.testing.contracts import LifecycleStoreContract, SpanStoreContract
+from mastra_core.testing.contracts.base import SpanStoreTests, StoreTests
+from mastra_core.testing.contracts.figure_kinds import alike
+from mastra_core.testing.contracts.golden_queries import answer_of, queries_of, read_queries, store_traces
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -92,11 +95,55 @@ class OnShards:
 class TestSpans(OnShards, SpanStoreTests):
     """The laws that ask most of traces, whose parts are in several tables."""
 
-    test_batch_twice = SpanStoreContract.test_l1_the_same_batch_written_twice_answers_as_if_written_once
     test_first_stays = SpanStoreContract.test_l1_of_two_spans_that_differ_in_the_rest_the_first_stays
+    test_end_is_shown = SpanStoreContract.test_l3_a_span_that_ended_is_not_shown_as_running
+    test_no_root = SpanStoreContract.test_l3_a_root_that_ended_below_another_span_is_no_root
     test_trace = SpanStoreContract.test_l4_a_trace_comes_in_order_of_start_the_root_first
+    test_running = SpanStoreContract.test_l5_an_open_span_is_running_or_interrupted
     test_pages = SpanStoreContract.test_l6_pages_follow_the_order_and_count_all_matches
     test_branches = SpanStoreContract.test_l25_branches_agree_with_the_store_in_memory
+    test_roots = SpanStoreContract.test_the_root_of_several_spans_without_a_parent_is_the_earliest
+    test_failures = SpanStoreContract.test_a_failed_child_is_told_of_its_trace_alone
+    test_fields = SpanStoreContract.test_every_field_comes_back
+
+
+class TestAll(OnShards, StoreTests[Any]):
+    """What is asked of all signals, and what is deleted on every server."""
+
+    test_failure = LifecycleStoreContract.test_l27_a_trace_that_lost_its_failure_says_so
+    test_pruned = LifecycleStoreContract.test_l28_what_is_older_than_its_age_goes_and_nothing_else
+    test_left = LifecycleStoreContract.test_l28_what_is_left_of_a_trace_has_its_own_root_and_failures
+
+    def test_golden_queries_have_their_answers_of_what_was_written_twice(self, store):
+        """Rows that lie twice on a shard are one, in lists, sums and percentiles; tails are refused."""
+        store_traces(store)
+        store_traces(store)
+        wrong = [
+            (row["name"], asked, found)
+            for row in read_queries()
+            for asked, query in queries_of(row)
+            if getattr(query, "after", None) is None
+            and not alike(found := answer_of(store, row, query), row["answer"])
+        ]
+        assert wrong == []
+
+    def test_nothing_of_a_deleted_trace_is_on_any_server(self, store, shards):
+        """Its rows go from every table of every shard, and those of the others stay."""
+        for trace in range(1, 7):
+            store.write_spans([fake_span(n, trace=trace, status="error" if n else "success") for n in (0, 1)])
+            store.write_open_spans([fake_open_span(2, trace=trace)])
+            store.write_logs([fake_log(trace, trace_id=f"{trace:032x}")])
+        removed = store.delete_traces([f"{trace:032x}" for trace in (1, 2, 3)])
+        assert (removed.spans, removed.logs) == (9, 3)
+        for table, rows in {
+            "spans": 6,
+            "trace_roots": 3,
+            "failed_spans": 3,
+            "open_spans": 3,
+            "logs": 3,
+        }.items():
+            assert sum(shards.counts(f"mastra_ai_{table}")) == rows, table
+        assert store.list_traces().total == 3
 
 
 def test_rows_are_spread_and_a_trace_stays_together(shards):

@@ -11,6 +11,7 @@ import pytest
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.payload import Json, encode
+from mastra_core.signals.span import SpanExported
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.protocols import SpanStore
 from mastra_core.storage.queries import TimeWindow, TraceQuery
@@ -26,21 +27,21 @@ class SpanAnswers(SpanStoreTests):
         """No text is part of a statement or a pattern: it finds what is equal to it, and nothing else."""
         names = [name for name in CORRELATION_FIELDS if name != "tags"]
         texts = sorted({*draw.INJECTIONS, *draw.TEXTS})
+        spans: list[SpanExported] = []
         for text in texts:
             fields: dict[str, Any] = dict.fromkeys(names, text)
-            store.write_spans(
-                [
-                    fake_span(
-                        0,
-                        trace_id=f"t{text}",
-                        span_id=f"s{text}",
-                        name=text,
-                        correlation=Correlation(**fields, tags=("other", f"g{text}")),
-                        metadata=Json(encode({text: text, "in": {text: 1}})),
-                        scope=Json(encode({text: text})),
-                    )
-                ]
+            spans.append(
+                fake_span(
+                    0,
+                    trace_id=f"t{text}",
+                    span_id=f"s{text}",
+                    name=text,
+                    correlation=Correlation(**fields, tags=("other", f"g{text}")),
+                    metadata=Json(encode({text: text, "in": {text: 1}})),
+                    scope=Json(encode({text: text})),
+                )
             )
+        store.write_spans(spans)
         for text in texts:
             equal: dict[str, Any] = dict.fromkeys([*names, "name"], text)
             queries = [TraceQuery(**equal)]

@@ -12,12 +12,13 @@ from mastra_core.storage.memory import InMemoryStore
 from mastra_core.storage.queries import ContextQuery, LogQuery
 from mastra_core.storage.text_search import quote_phrase
 from mastra_core.testing.contracts.base import StoreTests
+from mastra_core.testing.contracts.config import AGREEMENT
 from mastra_core.testing.contracts.figure_kinds import alike, said
 from mastra_core.testing.contracts.golden_queries import QUERIES, store_traces
 from mastra_core.testing.strategies import INJECTIONS
 from mastra_core.testing.whole_strategies import Call
 
-_IN_EACH = 3
+_IN_EACH = 3 if AGREEMENT.max_examples > 10 else 1
 """Injections that a field is tried with; fields take them in turn, so that each is tried by many."""
 
 _NO_TEXT = {"after", "text", "level", "status", "type", "order", "review_status", "signals"}

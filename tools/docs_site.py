@@ -19,6 +19,9 @@ from workspace import ROOT, find_packages
 LINK = re.compile(r"(?P<before>\]\()(?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?=\))")
 FENCE = re.compile(r"^(```.*?^```$)", re.DOTALL | re.MULTILINE)
 
+LOST_WATCH = "Watcher disconnected"
+"""What Zensical 0.0.73 says, at times on a busy machine, of a watch that a build has no need of."""
+
 
 class SiteError(Exception):
     """The pages cannot be put together; the message has a line for each problem."""
@@ -68,6 +71,16 @@ def assemble(folder: Path, root: Path = ROOT) -> None:
         raise SiteError("\n".join(problems))
 
 
+def build(attempts: int = 3) -> int:
+    """Let Zensical make the site of the pages; return its exit code."""
+    command = ["zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode and LOST_WATCH in done.stderr and attempts > 1:
+        return build(attempts - 1)
+    print(done.stdout, done.stderr, sep="", end="")
+    return done.returncode
+
+
 def main() -> int:
     """Read the command line, put the pages together, and let Zensical do the rest."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -78,8 +91,9 @@ def main() -> int:
     except SiteError as error:
         print(error, file=sys.stderr)
         return 1
-    options = ["--strict", "--clean"] if command == "build" else []
-    return subprocess.run(["zensical", command, *options], cwd=ROOT, check=False).returncode
+    if command == "build":
+        return build()
+    return subprocess.run(["zensical", "serve"], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+import os
 import re
 import tomllib
 from importlib import import_module
@@ -57,6 +58,18 @@ def test_all_pages_of_the_repository_fit_together(tmp_path: Path) -> None:
     found = {str(path.relative_to(tmp_path / "pages")) for path in tmp_path.glob("pages/**/*.md")}
     listed = set(re.findall(r'"([\w./-]+\.md)"', (ROOT / "zensical.toml").read_text("utf-8")))
     assert found == listed
+
+
+@pytest.mark.parametrize(("message", "expected"), [("Watcher disconnected", 0), ("anchor does not exist", 1)])
+def test_a_build_that_lost_its_watch_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: str, expected: int
+) -> None:
+    """Nothing of ours is wrong then; what else is wrong ends the build at once."""
+    zensical = tmp_path / "zensical"
+    zensical.write_text(f"#!/bin/sh\nmkdir '{tmp_path}/tried' && echo '{message}' >&2 && exit 1\nexit 0\n")
+    zensical.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert docs_site.build() == expected
 
 
 def test_every_public_name_is_in_the_reference() -> None:

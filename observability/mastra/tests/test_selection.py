@@ -324,3 +324,15 @@ def test_the_old_level_is_that_of_all_configurations(home, eu):
         )
     levels = [one.config.log_level for one in mastra.observability.instances.values()]
     assert levels == ["error", "error", "trace"]
+    assert mastra.observability.shutdown()
+
+
+def test_what_was_made_before_a_configuration_that_is_wrong_is_released(home, eu):
+    """No thread and no exporter of the others is left behind."""
+    configs = {"eu": {"exporters": [eu]}, "wrong": {"exporters": ["nothing"]}}
+    released, before = [], active()
+    home.shutdown, eu.shutdown = (lambda: released.append("home")), (lambda: released.append("eu"))
+    with pytest.raises(ConfigurationError, match=r"`observability\.configs\.wrong\.exporters\.0` names"):
+        Observability(exporters=[home], configs=configs, config_selector="region")
+    assert sorted(released) == ["eu", "home"]
+    assert active() is before

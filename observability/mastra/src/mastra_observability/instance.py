@@ -182,7 +182,11 @@ class Observability(RecordingTracer):
         def make(named: ObservabilityConfig, storage: Any) -> Observability:  # noqa: ANN401  # checked there
             return Observability(named, storage=storage, clock=clock, ids=ids)
 
-        others = make_others(self.config, self.store, make)
+        try:
+            others = make_others(self.config, self.store, make)
+        except BaseException:
+            self.shutdown()  # what was made of it so far is nobody's
+            raise
         self._selection = selection = Selection(self, others, self.config.config_selector or "")
         self._shown_logger = SelectingLogger(selection)
         self._shown_metrics = SelectingMetrics(selection)

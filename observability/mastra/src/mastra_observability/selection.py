@@ -68,7 +68,20 @@ class Selection:
             return self._default
         return self._recent.get(trace_id) or self._older.get(trace_id) or self._default
 
-    def begin(self, request_context: Mapping[str, Any] | None) -> Observability:
+    def owner(self, parent: Span | None, request_context: Mapping[str, Any] | None) -> Observability:
+        """The instance of a span that is about to be made, inside of another or not."""
+        return self._begin(request_context) if parent is None else self.owner_of(parent)
+
+    def start(
+        self, owner: Observability, parent: Span | None, name: str, span_type: str, said: Mapping[str, Any]
+    ) -> Span:
+        """Have a span made by its owner, and remember who that is where a trace begins."""
+        span = owner.span(name, span_type, parent=parent, **said)
+        if parent is None:
+            self._note(span, owner)
+        return span
+
+    def _begin(self, request_context: Mapping[str, Any] | None) -> Observability:
         """The instance of a trace that begins now. Never raises; what goes wrong is told once."""
         try:
             name = self._name_for({} if request_context is None else request_context)
@@ -88,15 +101,13 @@ class Selection:
         selector = self._selector
         return request_context.get(selector) if isinstance(selector, str) else selector(request_context)
 
-    def note(self, span: Span, owner: Observability) -> Span:
-        """Remember who has a trace that began with this span."""
+    def _note(self, span: Span, owner: Observability) -> None:
         if isinstance(span, UnsampledSpan):
             span._tracer = owner  # noqa: SLF001  # metrics inside count there
         elif span.trace_id is not None:
             if len(self._recent) >= REMEMBERED_TRACES:
                 self._older, self._recent = self._recent, {}
             self._recent[span.trace_id] = owner
-        return span
 
     def _tell(self, what: str, why: str, which: str) -> None:
         if what not in self._told:
@@ -122,11 +133,20 @@ def make_others(
     _check_spools(config)
     stores: list[tuple[object, Store | None]] = [(config.storage, store)]
     others: dict[str, Observability] = {}
-    for name, named in config.configs.items():
-        opened = [shared for storage, shared in stores if storage == named.storage]
-        others[name] = made = make(named, opened[0] if opened else named.storage)
-        if not opened:
-            stores.append((named.storage, made.store))
+    try:
+        for name, named in config.configs.items():
+            opened = [shared for storage, shared in stores if storage == named.storage]
+            others[name] = made = make(named, opened[0] if opened else named.storage)
+            if not opened:
+                stores.append((named.storage, made.store))
+    except BaseException as error:
+        for one in others.values():
+            one.shutdown()
+        if not isinstance(error, ConfigurationError):
+            raise
+        wrong = next(name for name in config.configs if name not in others)
+        message = str(error).replace("`observability.", f"`observability.configs.{wrong}.")
+        raise ConfigurationError(message) from error
     return others
 
 

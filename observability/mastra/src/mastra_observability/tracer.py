@@ -137,21 +137,11 @@ class RecordingTracer(Annotations):
         if parent is None:
             parent = get_current()
         if self._selection is not None:
-            select = self._selection
-            owner = select.begin(request_context) if parent is None else select.owner_of(parent)
+            owner = self._selection.owner(parent, request_context)
             if owner is not self:
-                span = owner.span(
-                    name,
-                    type,
-                    parent=parent,
-                    input=input,
-                    attributes=attributes,
-                    metadata=metadata,
-                    entity=entity,
-                    options=options,
-                    request_context=request_context,
-                )
-                return select.note(span, owner) if parent is None else span
+                said: dict[str, Any] = {"input": input, "attributes": attributes, "metadata": metadata}
+                said |= {"entity": entity, "options": options, "request_context": request_context}
+                return self._selection.start(owner, parent, name, type, said)
         if parent is None:
             if not self._is_tracing:
                 return self._untraced(name, type, None, attributes, entity, options, request_context)

@@ -1,6 +1,7 @@
 """The spool of the default exporter: what a flush acknowledged is never lost, and arrives once."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -108,7 +109,21 @@ def test_with_a_store_that_works_a_flush_means_that_it_is_stored(make_spooled, f
     assert figures(obs)["queued"] == 0
     assert books(obs) == (101, 101, 0, 0)
     obs.shutdown()
+    assert figures(obs)["queued"] == 0
     assert list(folder.iterdir()) == []
+
+
+def test_a_spool_that_somebody_removes_raises_nothing(make_spooled, folder):
+    """Neither recording nor looking at the figures; what was there goes to the store, which works."""
+    store = Door()
+    obs = make_spooled(store)
+    record(obs, "a")
+    assert obs.flush()
+    shutil.rmtree(folder)
+    record(obs, "b")
+    assert obs.flush()
+    assert figures(obs)["bytes"] is None
+    assert store.names == ["a", "b"]
 
 
 def test_a_flush_is_true_while_the_store_is_away_and_nothing_is_lost(make_spooled, caplog):

@@ -28,7 +28,7 @@ from mastra_observability.drops import log
 from mastra_observability.exporters.base import DropReport, Loss
 from mastra_observability.exporters.channel import count_by_signal, longer_delay, losses_of
 from mastra_observability.exporters.spool_config import SpoolConfig
-from mastra_observability.exporters.spool_file import Lot, SpoolFile
+from mastra_observability.exporters.spool_file import Lot, SpoolFile, SpoolFileError
 from mastra_observability.exporters.spool_folder import SpoolFolder
 from mastra_observability.worker import Worker
 
@@ -146,13 +146,12 @@ class Spool:
         return has_stopped
 
     def stats(self) -> dict[str, object]:
-        """How much waits, and why."""
+        """How much waits, and why; `bytes` is None where the folder cannot be looked at."""
         with self._lock:
-            return {
-                "queued": self._folder.event_count,
-                "bytes": self._folder.used_bytes(),
-                "last_error": self._last_error,
-            }
+            used: int | None = None
+            with suppress(OSError, SpoolFileError):
+                used = self._folder.used_bytes()
+            return {"queued": self._folder.event_count, "bytes": used, "last_error": self._last_error}
 
     # ---------------------------------------------------------------- the spool's thread
 

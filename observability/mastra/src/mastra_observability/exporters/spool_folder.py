@@ -87,10 +87,12 @@ class SpoolFolder:
 
     def used_bytes(self) -> int:
         """What is in use in this process's file, and all that the files of others take."""
-        own = self.own()
+        own = self._own
         with os.scandir(self.path) as entries:
-            others = sum(e.stat().st_size for e in entries if not e.name.startswith(own.path.name))
-        return others + own.used_bytes
+            used = sum(
+                e.stat().st_size for e in entries if own is None or not e.name.startswith(own.path.name)
+            )
+        return used if own is None else used + own.used_bytes
 
     def oldest(self, event_count: int) -> tuple[SpoolFile, list[Lot]] | None:
         """The oldest lots of this process, else of what was left behind; None where nothing is."""

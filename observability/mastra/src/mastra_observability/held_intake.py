@@ -109,7 +109,7 @@ class HoldingIntake(Intake):
                 ordinary.append(span)
                 continue
             if self._is_measured(span) and (event := self._exported(span, "span_started")) is not None:
-                self._pass_on(made, self._process(self._derived(event, has_ids=False)))
+                self._count(self._derived(event, has_ids=False), made)
                 span._is_announced = True
             if held.state is State.WAITING:
                 self._hold.watch(held, span._started_at_ns)
@@ -168,12 +168,12 @@ class HoldingIntake(Intake):
         moment_ns = self._hold.now()  # what the line says may be of any time
         if not held.is_sampled:
             if isinstance(raw, ScoreEvent | FeedbackEvent):
-                self._pass_on(made, self._process(self._derived(raw, has_ids=False)))
+                self._count(self._derived(raw, has_ids=False), made)
             self._hold_or_hand_on(held, Item(raw, None), moment_ns, made)
             return
         event = self._event_of(raw)
         if event is not None and (event := self._process([event])[0]) is not None:
-            self._pass_on(made, self._process(self._derived(event, has_ids=False)))
+            self._count(self._derived(event, has_ids=False), made)
             self._hold_or_hand_on(held, Item(None, event), moment_ns, made)
 
     def _hold_or_hand_on(self, held: HeldTrace, item: Item, moment_ns: int, made: list[Weighed]) -> None:
@@ -193,8 +193,7 @@ class HoldingIntake(Intake):
         event = self._exported(span, "span_ended")
         if event is None:
             return None
-        derived = self._derived(event, is_announced=span._is_announced, has_ids=False)
-        self._pass_on(made, self._process(derived))
+        self._count(self._derived(event, is_announced=span._is_announced, has_ids=False), made)
         return Item(span, event)
 
     def _judged(self, held: HeldTrace, span: Span, made: list[Weighed]) -> Item | None:
@@ -206,9 +205,12 @@ class HoldingIntake(Intake):
         is_kept = self._is_kept(held, span, processed)
         if processed is None:
             return None
-        derived = self._derived(processed, is_announced=span._is_announced, has_ids=is_kept)
-        self._pass_on(made, self._process(derived))
+        self._count(self._derived(processed, is_announced=span._is_announced, has_ids=is_kept), made)
         return Item(None, processed) if is_kept else None
+
+    def _count(self, metrics: Sequence[Event], made: list[Weighed]) -> None:
+        if metrics:  # most spans have none, and to ask the processors of nothing costs as much as of one
+            self._pass_on(made, self._process(metrics))
 
     def _is_measured(self, span: Span) -> bool:
         return self._derive is not None and span._type in _MEASURED_TYPES

@@ -289,13 +289,13 @@ class Connection:
                 self._give_back(client)
 
     def _try_to_mend(self, session: Session) -> None:
-        """Mend, where this user may; the store works without."""
+        """Mend, where this user may and can; the store works without."""
         try:
             self._mend(session)
         except ClickHouseError as error:
             cause = translate(error, self.options.place)
-            if cause.retryable:
-                raise
+            if cause.retryable and getattr(error, "code", None) is None:
+                raise  # nobody answered
             _logger.warning("Lists may lack traces of a batch that broke off: %s", cause)
 
     def _take(self) -> Client:

@@ -4,6 +4,7 @@ import gc
 
 import pytest
 
+from mastra_core.tracing import active as module
 from mastra_core.tracing.active import activate, active, active_logger, active_tracer, deactivate
 from mastra_core.tracing.no_op_span import NO_OP_SPAN
 from mastra_core.tracing.observability import NO_OP_OBSERVABILITY, NoOpObservability
@@ -12,6 +13,12 @@ from mastra_core.tracing.observability import NO_OP_OBSERVABILITY, NoOpObservabi
 class Instance(NoOpObservability):
     def __init__(self, tracer):
         self.tracer = tracer
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    """Nothing that another test made is active."""
+    monkeypatch.setattr(module, "_instances", [])
 
 
 @pytest.fixture

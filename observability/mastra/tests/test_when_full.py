@@ -136,6 +136,21 @@ def test_blocking_is_bounded_where_nothing_moves(make, gate, capture):
     assert len(gate.names) + lost(obs)["gate", "queue_full"] == 200
 
 
+def test_who_waits_for_room_wakes_who_makes_it(make, gate):
+    """More at once than there is room for, and the exporter's thread asleep: nobody waits in vain."""
+    gate.opened.set()
+    obs = make(exporters=[gate], when_full="block", block_timeout_s=60)
+    record(obs, "first")
+    assert obs.flush()
+    (channel,) = obs._bus.channels
+    give_up = time.monotonic() + 5
+    while not channel._worker.is_idle and time.monotonic() < give_up:
+        time.sleep(0.001)
+    record(obs, *map(str, range(20)))
+    assert obs.flush(10)
+    assert len(gate.names) == 21
+
+
 def test_patience_is_lost_once_and_comes_back():
     """After one wait in vain nobody waits, until something moved."""
     patience = Patience(0.01)

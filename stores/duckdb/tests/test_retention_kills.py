@@ -32,6 +32,7 @@ while True:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.one_python
 def test_a_killed_process_leaves_the_newest_that_it_acknowledged(tmp_path):
     """Killed amid removing and moving rows, the file opens and holds each row up to the last write once."""
     path = tmp_path / "a.duckdb"

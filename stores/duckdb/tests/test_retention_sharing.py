@@ -73,6 +73,7 @@ def numbers_in(path):
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.one_python
 def test_processes_with_the_same_rules_keep_them_together_also_when_one_is_killed(tmp_path):
     """Steps never overlap, the file stays below its limit, and each row is kept or noted as removed."""
     path = tmp_path / "a.duckdb"

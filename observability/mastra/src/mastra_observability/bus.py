@@ -138,6 +138,8 @@ class ObservabilityBus:
         if not self._is_closed:
             if self._drops_oldest and self._drop_oldest():
                 return True
+            if self.worker.is_idle:  # a signal handler may have come between an item and the call for it
+                self.worker.wake()
             if type(get_current()) is not OwnWorkSpan and self._patience.wait_for(has_room):
                 return True
         self.refuse(signal)

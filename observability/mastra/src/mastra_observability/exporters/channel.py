@@ -97,7 +97,10 @@ class Channel:
         """Queue what there is room for; the rest is dropped and counted."""
         queue, refused = self._queue, Counter[Signal]()
         rest = self._put(events, refused)
-        while rest and self._patience.wait_for(partial(self._has_room, rest[0][1])):
+        while rest:
+            self._worker.hurry()  # the thread that makes room may be asleep
+            if not self._patience.wait_for(partial(self._has_room, rest[0][1])):
+                break
             rest = self._put(rest, refused)
         refused.update(SIGNAL_OF[type(event)] for event, _ in rest)
         for signal, count in refused.items():

@@ -10,7 +10,6 @@ import pytest
 
 @pytest.mark.one_python
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.one_python
 def test_every_acknowledged_item_is_stored_once_after_programs_were_killed():
     """Programs with a spool are killed, their store away half of the time; nothing is missing or twice."""
     program = Path(__file__).with_name("torture_spool.py")

@@ -103,6 +103,7 @@ def test_an_example_runs_and_prints_what_the_page_says(example, runner, tmp_path
 def test_a_story_runs_as_a_reader_would_run_it(page, tmp_path):
     """Blocks with a title are files; the page's commands run them in turn, and print what it shows."""
     commands = 0
+    without_pytest = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     for block in BLOCK.finditer(page.read_text()):
         if block["title"]:
             (tmp_path / block["title"]).write_text(block["text"])
@@ -112,7 +113,7 @@ def test_a_story_runs_as_a_reader_would_run_it(page, tmp_path):
                     [sys.executable, *command["arguments"].split()],
                     cwd=tmp_path,
                     # A reader's pytest has not the plugins of ours.
-                    env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+                    env={**without_pytest, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                     capture_output=True,
                     text=True,
                     timeout=60,

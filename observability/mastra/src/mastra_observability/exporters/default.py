@@ -43,7 +43,7 @@ class DefaultExporter(BaseExporter):
         self,
         store: Store | None = None,
         *,
-        batch_size: int = 2_000,
+        batch_size: int = 5_000,
         flush_interval_s: float = 1.0,
         log_level: str | None = None,
         spool: SpoolConfig | str | os.PathLike[str] | None = None,

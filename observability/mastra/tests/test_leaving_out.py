@@ -14,7 +14,7 @@ from mastra_core.signals.payload import decode
 from mastra_core.storage import LogQuery
 from mastra_core.storage.memory import InMemoryStore
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.propagation import inject
+from mastra_core.tracing.propagation import extract, inject
 from mastra_core.tracing.recorded import RecordedTrace
 from mastra_observability import ConsoleExporter, DefaultExporter, JsonExporter, Observability, TestExporter
 
@@ -154,9 +154,13 @@ def test_a_span_left_out_is_the_one_around_it(make, capture):
     obs.flush()
     assert [span.name for span in capture.spans] == ["happened", "root"]
     assert capture.named("happened").parent_span_id == root.span_id
-    with obs.span("alone", "tool_call") as alone:
+    with obs.span("alone", "tool_call", session_id="s-1") as alone:
         assert alone.span_id is None
-        assert inject() == {}
+        assert inject()["traceparent"].startswith(f"00-{alone.trace_id}-")
+        assert inject()["x-mastra-session-id"] == "s-1"
+    came = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "x-mastra-session-id": "s-2"}
+    with obs.span("alone", "tool_call", options=extract(came)):
+        assert inject() == came  # the next program's parent is the one before this one
 
 
 async def test_a_span_left_out_is_left_like_any_other(make, capture):

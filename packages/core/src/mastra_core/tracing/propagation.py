@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TypeAlias, TypeVar, cast, overload
 from urllib.parse import quote, unquote
 
+from mastra_core.ids import RandomIds, format_span_id
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import Span
@@ -53,6 +54,7 @@ M = TypeVar("M", bound=MutableMapping[str, str])
 
 log = logging.getLogger("mastra.tracing")
 
+_ids = RandomIds()
 _NAMES = {TRACEPARENT, TRACESTATE, SESSION_ID}
 _NOTHING = TracingOptions()
 _PLAIN = "!#$&'()*+/:;<=>?@[]^`{|}"  # and letters, digits, `_.-~`; a comma would part two headers
@@ -99,6 +101,9 @@ def _said_of(span: Span | None) -> dict[str, str]:
         trace_id, span_id, session_id = remote.trace_id, remote.parent_span_id, remote.session_id
     else:
         trace_id, span_id, session_id = span.trace_id, span.span_id, span.correlation.session_id
+        if span_id is None:  # of a root that is left out: the trace goes on all the same
+            above = None if remote is None else remote.parent_span_id
+            span_id = above or format_span_id(_ids.span_id() or 1)
     if trace_id is None or span_id is None:
         return {}
     flags = RANDOM if remote is None else remote.trace_flags or 0  # ids of ours are random in all their bits

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mastra_core.errors import ConfigurationError
+from mastra_core.errors import ConfigurationError, StorageError
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.config import parse_url
 
@@ -129,3 +129,12 @@ def test_a_name_that_means_something_to_the_engine_is_the_name_of_a_file(name, t
     with DuckDBStore(Path(name)) as store:
         store.initialize()
     assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_path_that_no_file_can_have_is_refused_in_this_projects_words(tmp_path):
+    """A link to itself when the store is made, a name that is too long at the latest when it is used."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for path in (loop, tmp_path / ("x" * 300)):
+        with pytest.raises((ConfigurationError, StorageError)), DuckDBStore(path, wait_s=0) as store:
+            store.initialize()

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import deque
 
 import pytest
 
@@ -115,4 +116,53 @@ def test_many_threads_that_give_up_at_random_never_share_it_and_never_stall():
         thread.join(30)
         assert not thread.is_alive()
     assert set(entries) == set(range(8))
+    assert lock.acquire(blocking=False)
+
+
+class Interrupted(FairLock):
+    """A lock in whose line a step is broken off once, after it was made."""
+
+    class Line(deque):
+        """The line; `step` names the method."""
+
+        step = ""
+
+        def append(self, place):
+            super().append(place)
+            self._break("append")
+
+        def remove(self, place):
+            super().remove(place)
+            self._break("remove")
+
+        def _break(self, step):
+            if self.step == step:
+                self.step = ""
+                raise KeyboardInterrupt
+
+    def __init__(self, step):
+        super().__init__()
+        self._line = self.Line()
+        self._line.step = step
+
+
+@pytest.mark.parametrize("step", ["append", "remove"])
+def test_an_interrupt_at_any_step_leaves_nobody_standing(step):
+    """After Ctrl-C amid taking or leaving it, another thread gets it, also one that waited meanwhile."""
+    lock, got, others = Interrupted(step), [], []
+
+    def enter():
+        with lock:
+            got.append("other")
+
+    def break_off():
+        with lock:
+            others.append(started(enter))
+            until(lambda: lock.waiting_count == 1)
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    for other in others or [started(enter)]:
+        other.join(10)
+    assert got == ["other"]
     assert lock.acquire(blocking=False)

@@ -12,6 +12,8 @@ from mastra_core.storage import LogQuery
 from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.connection import Connection
+from mastra_duckdb.keeper import Keeper
+from mastra_duckdb.watchdog import Query, Watchdog, watchdog
 
 LONG = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
 WORDS = [f"word{number}" for number in range(100)]
@@ -171,3 +173,65 @@ async def test_a_cancelled_coroutine_that_writes_goes_on_to_its_end():
             await writing
         await until(lambda: not store._connection._lease._depth)
         assert len(store.get_trace(f"{1:032x}")) == 2_000
+
+
+def test_a_limit_of_centuries_leaves_the_other_limits_alone():
+    """A query that may take longer than a thread can wait does not end the thread that stops the others."""
+    patient, hasty = _connect(query_timeout_s=1e10), _connect(query_timeout_s=0.2)
+    with patient.turn() as turn:
+        turn.rows("SELECT 1")
+        thread = watchdog._thread
+        with pytest.raises(QueryTimeoutError):
+            _ask(hasty)
+        assert thread.is_alive()
+    patient.close()
+    hasty.close()
+
+
+class _Idle:
+    """Something to give back, which does when it is told to."""
+
+    def __init__(self, do=lambda: None):
+        self._do = do
+
+    def let_go_if_idle(self, _now, *, at_once=False):
+        self._do()
+        return 0.01
+
+
+@pytest.mark.parametrize(
+    ("watcher", "make"),
+    [
+        (Watchdog(), lambda do, after_s: Query(do, time.monotonic() + after_s)),
+        (Keeper(), lambda do, _: _Idle(do)),
+    ],
+    ids=["watchdog", "keeper"],
+)
+def test_who_waits_for_a_thread_to_end_does_not_wait_for_what_begins_meanwhile(watcher, make, monkeypatch):
+    """The thread that is to end does so, and what is watched since gets another."""
+    is_looking, may_go_on = threading.Event(), threading.Event()
+    later = make(lambda: None, 3_600)
+
+    def look():
+        is_looking.set()
+        may_go_on.wait(10)
+
+    before = make(look, 0)
+    watcher.watch(before)
+    assert is_looking.wait(10)
+    watcher.forget(before)
+    thread = watcher._thread
+    join = thread.join
+
+    def join_late():
+        watcher.watch(later)
+        may_go_on.set()
+        join(10)
+
+    monkeypatch.setattr(thread, "join", join_late)
+    watcher.rest()
+    assert not thread.is_alive()
+    assert watcher._thread not in {None, thread}
+    watcher.forget(later)
+    watcher.rest()
+    assert watcher._thread is None

@@ -6,6 +6,7 @@ import re
 import threading
 from datetime import timedelta
 
+import duckdb
 import pytest
 
 from mastra_core.errors import ConfigurationError, StoreUnavailableError
@@ -23,6 +24,7 @@ from mastra_core.testing.fakes import (
 )
 from mastra_duckdb import DuckDBStore, compaction, pace, upkeep
 from mastra_duckdb.keeping import DEFAULT_RETENTION
+from mastra_duckdb.stats import size_of
 
 HOUR, DAY = 3600, 86_400
 SECOND = 10**9
@@ -238,6 +240,40 @@ def test_threads_that_write_at_once_stay_below_the_limit_together(tmp_path):
         assert len(sizes) == 30
         assert max(sizes) <= limit
         assert store.stats().spans.newest_ns == NOON_NS + 1_499 * 10**6
+
+
+def test_programs_that_live_for_a_moment_lose_nothing_to_a_limit(tmp_path):
+    """Sixty stores that write a small span each and are closed keep all of them, in little space."""
+    path = tmp_path / "a.duckdb"
+    for number in range(60):
+        with DuckDBStore(path, max_bytes=16_000_000, clock=FakeClock()) as store:
+            store.write_spans([fake_span(number)])
+    with duckdb.connect(str(path)) as plain:  # another program reads the log by itself
+        assert plain.execute("SELECT count(*) FROM mastra_ai_spans").fetchone() == (60,)
+    assert path.stat().st_size < 4_000_000
+
+
+def test_a_limit_holds_against_spans_that_have_not_ended(tmp_path):
+    """Fed with spans that only begin, twice its limit, a file stays below it and keeps the newest."""
+    path, payloads, largest = tmp_path / "a.duckdb", incompressible(15_000), 0
+    with DuckDBStore(path, retention=None, max_bytes=16_000_000) as store:
+        for first in range(0, 2_000, 100):
+            store.write_open_spans(
+                [fake_open_span(n, trace=n, input=payloads[n % 200]) for n in range(first, first + 100)]
+            )
+            largest = max(largest, sum(one.stat().st_size for one in tmp_path.glob("a.duckdb*")))
+        told = store.stats().spans
+    assert largest <= 16_000_000
+    assert 250 < told.row_count < 2_000
+    assert told.newest_ns == NOON_NS + 1_999 * SECOND
+
+
+def test_a_file_whose_log_goes_away_has_a_size_all_the_same(tmp_path, monkeypatch):
+    """Where it is removed between two looks, as another process does that moves it, it counts nothing."""
+    path = tmp_path / "a.duckdb"
+    path.write_bytes(b"12345")
+    monkeypatch.setattr(type(path), "exists", lambda _: True)
+    assert size_of(path) == 5
 
 
 def test_a_limit_makes_no_difference_while_there_is_room(tmp_path):

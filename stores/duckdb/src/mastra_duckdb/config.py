@@ -104,7 +104,18 @@ def parse_path(path: str | os.PathLike[str]) -> Path | None:
             f"Field `path` must be a path, got the URL {text!r}; "
             "write DuckDBStore.from_url(…) or mastra_core.storage.open_store(…)"
         )
-    return Path(text).resolve()
+    try:
+        found = Path(text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link to itself, a name that is too long
+        raise ConfigurationError(
+            f"Field `path` must be the path of a DuckDB file, got {text!r}: {error}; choose another path"
+        ) from error
+    if os.path.islink(found):  # noqa: PTH114  # raises nothing; Python from 3.13 on resolves such a link
+        raise ConfigurationError(
+            f"Field `path` must be the path of a DuckDB file, got {text!r}, a link to itself; "
+            "choose another path"
+        )
+    return found
 
 
 def parse_url(url: str) -> Settings:

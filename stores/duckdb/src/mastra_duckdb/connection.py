@@ -40,7 +40,15 @@ from mastra_duckdb.errors import (
     translate,
     translate_opening,
 )
-from mastra_duckdb.files import clear_unborn, give_name, log_bytes, refuse_foreign, set_log_aside, unborn_of
+from mastra_duckdb.files import (
+    clear_unborn,
+    give_name,
+    identity_of,
+    log_bytes,
+    refuse_foreign,
+    set_log_aside,
+    unborn_of,
+)
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
 from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
@@ -168,6 +176,7 @@ class Connection:
         hold: bool = False,
         wait_s: float = WAIT_S,
         opening: Sequence[str] = (),
+        leave_log: bool = False,
         query_timeout_s: float = QUERY_TIMEOUT_S,
     ) -> None:
         """Open nothing yet.
@@ -178,6 +187,7 @@ class Connection:
             hold: keep the file until `close`, whoever else wants it.
             wait_s: how long a turn waits for a file that another process has, in seconds.
             opening: statements that tell the engine how to work, run whenever it was opened.
+            leave_log: leave a short log beside the file also when it is closed for good.
             query_timeout_s: how long a turn outside of a transaction may take, in seconds.
         """
         self.path = path
@@ -185,6 +195,7 @@ class Connection:
         self._hold = hold or path is None
         self._wait_s = wait_s
         self._opening = (f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'", *opening)
+        self._leave_log = leave_log
         self._query_timeout_s = query_timeout_s
         self._query: Query | None = None
         self._open_turn: Turn | None = None
@@ -269,7 +280,7 @@ class Connection:
             self._is_closed = True
             turn, self._open_turn = self._open_turn, None
             if turn is not None:
-                turn.close()
+                turn.close(keep_log=self._leave_log and self._has_short_log())
             self._lease.dismiss(self)
         keeper.rest()
         watchdog.rest()
@@ -304,7 +315,7 @@ class Connection:
                 clear_unborn(self.path, is_alone=self._lease.is_first)
         while True:
             try:
-                if self.path is not None and not self.path.exists():
+                if self.path is not None and identity_of(self.path) is None:
                     _create(self.path)
                 driver = duckdb.connect(MEMORY if self.path is None else str(self.path))
                 for statement in self._opening:
@@ -339,8 +350,10 @@ class Connection:
         """
         turn, self._open_turn = self._open_turn, None
         if turn is not None:
-            is_short = self.path is not None and log_bytes(self.path) < _LEAVE_LOG_BELOW
-            turn.close(keep_log=is_orphan or is_short)
+            turn.close(keep_log=is_orphan or self._has_short_log())
+
+    def _has_short_log(self) -> bool:
+        return self.path is not None and log_bytes(self.path) < _LEAVE_LOG_BELOW
 
     def interrupt(self) -> None:
         """End what another thread asked of the engine; it gets an error."""

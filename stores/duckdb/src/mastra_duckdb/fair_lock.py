@@ -32,15 +32,18 @@ class FairLock:
             return False
         place = threading.Lock()
         place.acquire()
-        self._line.append(place)
-        is_mine = False
         try:
+            self._line.append(place)
             is_mine = self._line[0] is place or (blocking and place.acquire(timeout=timeout_s))
-        finally:
-            if not is_mine:
+            if is_mine:
+                self._owner, self._depth = me, 1
+            else:
                 self._leave(place)
-        if is_mine:
-            self._owner, self._depth = me, 1
+        except BaseException:  # Ctrl-C comes at any step; nobody else could leave this place
+            if self._owner == me:
+                self._owner = None
+            self._leave(place)
+            raise
         return is_mine
 
     def release(self) -> None:
@@ -48,7 +51,12 @@ class FairLock:
         self._depth -= 1
         if not self._depth:
             self._owner = None
-            self._leave(self._line[0])
+            place = self._line[0]
+            try:
+                self._leave(place)
+            except BaseException:  # Ctrl-C comes at any step
+                self._leave(place)
+                raise
 
     def __enter__(self) -> None:
         self.acquire()
@@ -62,6 +70,8 @@ class FairLock:
         return max(0, len(self._line) - 1)
 
     def _leave(self, place: threading.Lock) -> None:
-        self._line.remove(place)
+        """Give up a place and let the next one in; twice is harmless."""
+        if place in self._line:
+            self._line.remove(place)
         with suppress(IndexError, RuntimeError):  # nobody is there, or is in already
             self._line[0].release()

@@ -97,12 +97,17 @@ def give_name(unborn: Path, path: Path) -> None:
         unborn.replace(path)
 
 
-def log_bytes(path: Path) -> int:
-    """The size of the engine's log beside a database, 0 where there is none."""
+def bytes_of(path: Path) -> int:
+    """The size of a file, 0 where there is none. It may go away at any time."""
     try:
-        return _log_of(path).stat().st_size
+        return path.stat().st_size
     except OSError:
         return 0
+
+
+def log_bytes(path: Path) -> int:
+    """The size of the engine's log beside a database, 0 where there is none."""
+    return bytes_of(_log_of(path))
 
 
 def set_log_aside(path: Path) -> bool:

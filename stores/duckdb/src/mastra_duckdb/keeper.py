@@ -78,6 +78,7 @@ class Keeper:
             thread = self._thread
             if self._watched or thread is None or thread is threading.current_thread():
                 return
+            self._thread = None  # this one ends, whatever is watched meanwhile; that gets another
             self._hurry.set()
         thread.join()
 
@@ -106,6 +107,8 @@ class Keeper:
         while True:
             hurry.wait(tick_s)
             with self._lock:
+                if self._thread is not threading.current_thread():
+                    return  # `rest` told it to end
                 if not self._watched or self._ended_at is not None:
                     self._thread = None
                     return

@@ -24,6 +24,7 @@ from mastra_duckdb.files import log_bytes
 from mastra_duckdb.pace import STEP_S, Pace
 from mastra_duckdb.pruning import remove_older
 from mastra_duckdb.runs import note_removed
+from mastra_duckdb.schema import OPEN_SPANS
 from mastra_duckdb.stats import size_of
 
 _IN_USE_AT_MOST = 0.75
@@ -119,23 +120,21 @@ def _in_use(turn: Turn, path: Path) -> tuple[int, int]:
 
 
 def _remove_oldest(turn: Turn, share: float, most: int) -> dict[Signal, int]:
-    """Remove about this share of the signal with most rows, and what is as old of the others.
+    """Remove about this share of the table with most rows, and what is as old of the others.
 
     Args:
         turn: at the database, in a transaction.
         share: of its rows, within 0 and 1.
-        most: rows of that signal, about; twice as many of each of the others.
+        most: rows of that table, about; twice as many of each signal.
     """
-    rows: dict[Signal, int] = {
-        signal: turn.rows(f"SELECT count(*) FROM {table.name}")[0][0] for signal, table in TABLE_OF.items()
-    }
-    largest = max(rows, key=lambda signal: rows[signal])
-    table = TABLE_OF[largest]
+    time_of = {table.name: table.time for table in (*TABLE_OF.values(), OPEN_SPANS)}
+    rows = {name: turn.rows(f"SELECT count(*) FROM {name}")[0][0] for name in time_of}
+    largest = max(rows, key=lambda name: rows[name])
     wanted = max(1, min(most, round(rows[largest] * share)))
     # Rows lie as they arrived, which is nearly in order of time; the median bears with single ones.
     ((middle_ns,),) = turn.rows(
         f"SELECT epoch_ns(quantile_disc(time, 0.5)) FROM "
-        f"(SELECT {table.time} AS time FROM {table.name} LIMIT ?)",
+        f"(SELECT {time_of[largest]} AS time FROM {largest} LIMIT ?)",
         [2 * wanted],
     )
     if middle_ns is None:

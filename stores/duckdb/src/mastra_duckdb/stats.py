@@ -8,6 +8,7 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.storage.discovery import TABLE_OF
 from mastra_core.storage.lifecycle import SignalStats, StoreStats
 from mastra_duckdb.connection import Turn
+from mastra_duckdb.files import bytes_of, log_bytes
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES
 
 _TABLES_OF = {
@@ -38,7 +39,7 @@ FROM parts GROUP BY table_name
 
 def stats(turn: Turn, path: Path | None) -> StoreStats:
     """What is stored, and what it takes; a store in memory takes no blocks."""
-    bytes_of = {} if path is None else {table: round(size) for table, size in turn.rows(_BLOCKS)}
+    taken = {} if path is None else {table: round(size) for table, size in turn.rows(_BLOCKS)}
     found: dict[str, SignalStats] = {}
     for signal, table in TABLE_OF.items():
         counted = f"SELECT {table.time} AS time FROM {table.name}"
@@ -47,11 +48,11 @@ def stats(turn: Turn, path: Path | None) -> StoreStats:
         ((row_count, oldest_ns, newest_ns),) = turn.rows(
             f"SELECT count(*), epoch_ns(min(time)), epoch_ns(max(time)) FROM ({counted})"
         )
-        size = None if path is None else sum(bytes_of.get(name, 0) for name in _TABLES_OF[signal])
+        size = None if path is None else sum(taken.get(name, 0) for name in _TABLES_OF[signal])
         found[signal] = SignalStats(row_count, size, oldest_ns, newest_ns)
     return StoreStats(**found, size_bytes=None if path is None else size_of(path))
 
 
 def size_of(path: Path) -> int:
     """Bytes of the file and of the engine's log beside it."""
-    return sum(one.stat().st_size for one in (path, path.with_name(f"{path.name}.wal")) if one.exists())
+    return bytes_of(path) + log_bytes(path)

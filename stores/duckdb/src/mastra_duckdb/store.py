@@ -151,6 +151,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             wait_s=settings.wait_s,
             query_timeout_s=settings.query_timeout_s,
             opening=() if settings.max_bytes is None else opening(settings.max_bytes),
+            leave_log=settings.max_bytes is not None,
         )
         self._upkeep = Upkeep(
             self._connection,

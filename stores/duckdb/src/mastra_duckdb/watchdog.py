@@ -15,6 +15,9 @@ from typing import Literal
 
 Reason = Literal["late", "cancelled"]
 
+_LOOK_S = 3_600.0
+"""How long the thread waits at once; there is a bound to what a wait may be asked for."""
+
 PRESS_S = 0.01
 """How often a query is interrupted again until it ends: the engine forgets an interrupt that comes
 between two statements."""
@@ -101,19 +104,22 @@ class Watchdog:
             thread = self._thread
             if self._watched or thread is None:
                 return
+            self._thread = None  # this one ends, whatever is watched meanwhile; that gets another
             self._changed.notify_all()
         thread.join()
 
     def _run(self) -> None:
         while True:
             with self._changed:
+                if self._thread is not threading.current_thread():
+                    return  # `rest` told it to end
                 now = time.monotonic()
                 self._wakes_at = min((query.deadline for query in self._watched), default=-math.inf)
                 if not self._watched:
                     self._thread = None
                     return
                 if self._wakes_at > now:
-                    self._changed.wait(self._wakes_at - now)
+                    self._changed.wait(min(self._wakes_at - now, _LOOK_S))
                     continue
                 late = [query for query in self._watched if query.deadline <= now]
             for query in late:

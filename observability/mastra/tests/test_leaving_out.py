@@ -1,5 +1,6 @@
 """Spans that are left out, by their kind or by a filter: no orphans, and their metrics count."""
 
+import asyncio
 import io
 import random
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mastra_core.errors import ConfigurationError
-from mastra_core.signals.events import LogEvent, MetricEvent, ScoreEvent
+from mastra_core.signals.events import FeedbackEvent, LogEvent, MetricEvent, ScoreEvent
 from mastra_core.signals.payload import decode
 from mastra_core.storage import LogQuery
 from mastra_core.storage.memory import InMemoryStore
@@ -206,6 +207,64 @@ def test_a_filter_that_raises_keeps_the_span_and_is_told_once(make, capture, cap
     assert sum("span_filter" in record.getMessage() for record in caplog.records) == 1
 
 
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+def test_a_filter_that_raises_more_than_an_error_costs_no_span(make, capture, error):
+    """It is asked on a worker, whose other spans have nothing to do with it."""
+
+    def keep(span):
+        if span.name == "bad":
+            raise error
+        return True
+
+    obs = make(span_filter=keep)
+    with obs.span("root"):
+        for name in ("before", "bad", "after"):
+            obs.span(name).end()
+    obs.shutdown()
+    assert [span.name for span in capture.spans] == ["before", "bad", "after", "root"]
+
+
+def test_a_score_of_an_open_span_that_is_left_out_goes_to_the_one_around_it(make, capture):
+    """Also where nothing of the trace ended before."""
+    obs = make(span_filter=lambda span: span.name != "hidden")
+    with obs.span("root") as root, obs.span("hidden") as hidden:
+        hidden.add_score("relevance", 1)
+        hidden.add_feedback("thumbs", 1)
+        obs.flush()
+    obs.shutdown()
+    (score,) = [event.score for event in capture.events if isinstance(event, ScoreEvent)]
+    (feedback,) = [event.feedback for event in capture.events if isinstance(event, FeedbackEvent)]
+    assert score.span_id == feedback.span_id == root.span_id
+
+
+@pytest.mark.parametrize("way", ["by filter", "by kind, sampled out and kept"])
+def test_a_trace_that_leaves_very_many_out_leaves_no_orphans(make, capture, way):
+    """However many there are, as long as the trace can wait."""
+    obs = make(**WAYS[way], max_queue_events=1_000_000)
+    with obs.span("root") as root:
+        for _ in range(10_500):
+            with obs.span("left out", "tool_call"):
+                obs.span("leaf").end()
+        obs.span("bad").error(ValueError("bad"), end=True)
+    obs.shutdown()
+    leaves = [span for span in capture.spans if span.name == "leaf"]
+    assert len(leaves) == 10_500
+    assert {leaf.parent_span_id for leaf in leaves} == {root.span_id}
+
+
+def test_spans_left_out_of_a_trace_that_waits_take_room(make, capture):
+    """A trace of which nothing else is held gives way, too."""
+    obs = make(span_filter=lambda span: span.name == "root", hold={"max_events": 100})
+    with obs.span("root"):
+        for _ in range(500):
+            obs.span("left out").end()
+            obs.flush()
+            assert obs.stats()["held_traces"]["events"] <= 100
+    obs.shutdown()
+    assert obs.stats()["held_traces"]["events"] == 0
+    assert "root" in {span.name for span in capture.spans}
+
+
 def test_a_filter_is_asked_of_nothing_before_it_ends(make, capture):
     """An open span is not announced, as it may be left out; at the end of the program it is."""
     obs = make(span_filter=lambda span: span.name != "child")
@@ -320,6 +379,11 @@ def test_no_tree_has_orphans_whatever_is_left_out_and_however_it_ends(shape, dat
             assert span.parent_span_id == (None if parent is None else parent.span_id)
 
 
+async def keep_later(_):
+    """No filter: its answer would have to be awaited."""
+    return False
+
+
 @pytest.mark.parametrize(
     ("given_settings", "field"),
     [
@@ -327,6 +391,7 @@ def test_no_tree_has_orphans_whatever_is_left_out_and_however_it_ends(shape, dat
         ({"exclude_span_types": [""]}, "observability.exclude_span_types"),
         ({"exclude_span_types": [7]}, "observability.exclude_span_types"),
         ({"span_filter": 7}, "observability.span_filter"),
+        ({"span_filter": keep_later}, "observability.span_filter"),
         ({"hold": {"max_traces": 0}}, "observability.hold.max_traces"),
         ({"hold": 7}, "observability.hold"),
         ({"tracing": "perhaps"}, "observability.tracing"),

@@ -1,8 +1,11 @@
 """Which traces are kept: by their share, by a function, and after all by their end."""
 
+import asyncio
+import gc
 import os
 import threading
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -418,8 +421,119 @@ def test_what_is_sampled_out_can_not_exhaust_memory_by_its_payloads(make, captur
 
 
 @pytest.mark.parametrize(
+    ("said", "weight"), [("name", 100_000), ("error", 1_900), ("score", 17_000), ("feedback", 17_000)]
+)
+def test_whatever_is_said_of_a_held_trace_is_weighed(make, said, weight):
+    """Names, errors, scores and feedback take memory as payloads do, as far as they are not cut."""
+    obs = make(sampling=ERRORS)
+    long = "x" * 100_000
+    with obs.span("root") as root:
+        if said == "score":
+            root.add_score("quality", 1, reason=long)
+        elif said == "feedback":
+            root.add_feedback("note", long)
+        elif said == "error":
+            obs.span("child").error(ValueError(long), end=True)
+        else:
+            obs.span(long).end()
+        obs.flush()
+        assert obs.stats()["held_traces"]["bytes"] > weight
+
+
+@pytest.mark.parametrize("is_by_id", [False, True])
+def test_scores_inside_an_open_trace_go_its_way(make, capture, is_by_id):
+    """Also where nothing in it ended yet: none of a dropped trace, all of a kept one."""
+    obs = make(sampling=ERRORS)
+
+    def judge(root):
+        if is_by_id:
+            obs.add_score("quality", 1, trace_id=root.trace_id)
+            obs.add_feedback("thumbs", 1, trace_id=root.trace_id)
+        else:
+            root.add_score("quality", 1)
+            root.add_feedback("thumbs", 1)
+
+    for _ in range(20):
+        with obs.span("good") as root:
+            judge(root)
+        with obs.span("good, in two parts") as root:
+            judge(root)
+            obs.flush()
+    kept = set()
+    for _ in range(3):
+        with suppress(ValueError), obs.span("bad") as root:
+            kept.add(root.trace_id)
+            judge(root)
+            raise ValueError
+    obs.shutdown()
+    scores = [event.score.trace_id for event in capture.events if isinstance(event, ScoreEvent)]
+    feedback = [event.feedback.trace_id for event in capture.events if isinstance(event, FeedbackEvent)]
+    assert sorted(scores) == sorted(feedback) == sorted(kept)
+    assert {span.trace_id for span in capture.spans} == kept
+
+
+def test_traces_that_nobody_has_any_more_are_not_remembered_for_ever(make):
+    """What is noted of a trace when it begins goes with it."""
+    obs = make(sampling=ERRORS, hold={"max_traces": 10}, max_queue_events=1_000_000)
+    for _ in range(15_000):
+        obs.span("root").end()
+    obs.flush()
+    gc.collect()
+    assert len(obs._begun) <= 10_001
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_kept_part_of_a_remote_trace_keeps_its_scores(make, capture, is_first):
+    """Two requests of one trace in the same service, one of which failed: what is said later is not lost."""
+    obs = make(sampling=ERRORS)
+    sent = {"traceparent": f"00-{7:032x}-{8:016x}-00"}
+    parts = [fail, succeed] if is_first else [succeed, fail]
+    for part in parts:
+        trace_id = part(obs, options=extract(sent))
+        obs.flush()
+    before = kinds(capture)["scores"]
+    obs.add_score("quality", 1, trace_id=trace_id)
+    obs.flush()
+    assert kinds(capture)["scores"] == before + 1
+
+
+@pytest.mark.parametrize("error", [ValueError, asyncio.CancelledError])
+def test_a_sampler_that_raises_keeps_the_trace(make, capture, error):
+    """Whatever it raises about itself; a wish to end the program is not about the sampler and passes."""
+
+    def decide(request):
+        raise {"stop": KeyboardInterrupt, "root": error}[request.name]
+
+    obs = make(sampling=decide)
+    with obs.span("root"):
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        obs.span("stop")
+    obs.flush()
+    assert [span.name for span in capture.spans] == ["root"]
+
+
+async def decide_later(_):
+    """No sampler: its answer would have to be awaited."""
+    return False
+
+
+class DecidesLater:
+    """The same as an object."""
+
+    async def __call__(self, _):
+        """False, too late."""
+        return False
+
+
+@pytest.mark.parametrize(
     ("sampling", "field"),
     [
+        (decide_later, "observability.sampling.custom"),
+        ({"custom": partial(decide_later)}, "observability.sampling.custom"),
+        (DecidesLater(), "observability.sampling.custom"),
+        ({"keep_slower_than_s": 1e305}, "observability.sampling.keep_slower_than_s"),
+        ({"keep_slower_than_s": float("inf")}, "observability.sampling.keep_slower_than_s"),
         ({"ratio": 2}, "observability.sampling.ratio"),
         ({"ratio": 0.1, "custom": bool}, "observability.sampling.custom"),
         ({"keep_errors": "sometimes"}, "observability.sampling.keep_errors"),

@@ -35,6 +35,7 @@ from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.channel import Weighed
 from mastra_observability.held_trace import HeldTrace, Item, State
+from mastra_observability.held_weight import weight_of
 from mastra_observability.hold import TraceHold
 from mastra_observability.intake import CHUNK, Derive, Intake, Maker, Pending, Processor, popped, weigh
 from mastra_observability.log_snapshot import PendingLog
@@ -42,9 +43,6 @@ from mastra_observability.metrics.extract import MEASURED_TYPES
 
 _MEASURED_TYPES = tuple(MEASURED_TYPES)
 """No set: what a user says for a kind need not have a hash."""
-
-ITEM_BYTES = 1_000
-"""What something held weighs beside its payloads, roughly."""
 
 
 class HoldingIntake(Intake):
@@ -143,7 +141,7 @@ class HoldingIntake(Intake):
         elif isinstance(item, PendingLog):
             held = None if item.trace is None else item.trace.held
         elif isinstance(item, ScoreEvent | FeedbackEvent):
-            return self._hold.find(_trace_id_of(item))
+            held = self._hold.find(_trace_id_of(item))
         else:
             return None
         if not isinstance(held, HeldTrace):
@@ -162,6 +160,11 @@ class HoldingIntake(Intake):
             self._decide(held, [] if item is None else [item], made, is_kept=is_kept)
         elif item is not None:
             self._hold_or_hand_on(held, item, span._started_at_ns, made)
+        elif held.state is State.WAITING:
+            self._hold.note_left_out(held, span._started_at_ns)
+            self._make_room(held, made)
+        else:
+            held.forget_oldest()
 
     def _take_held_item(self, held: HeldTrace, raw: Pending | Event, made: list[Weighed]) -> None:
         """Take a log line, a score or feedback."""
@@ -180,7 +183,7 @@ class HoldingIntake(Intake):
         if held.state is State.GOES_ON:
             self._hand_on(held, [item], made)
         elif held.state is State.WAITING:
-            self._hold.add(held, moment_ns, item, _weight_of(item))
+            self._hold.add(held, moment_ns, item, weight_of(item))
             rule = self._hold.rule
             if not held.is_sampled and rule is not None and rule.keeps_always(held):
                 self._decide(held, [], made, is_kept=True)
@@ -240,7 +243,7 @@ class HoldingIntake(Intake):
 
     def _give_way(self, held: HeldTrace, made: list[Weighed]) -> None:
         """Decide about a trace for which there is no room; one of which nothing is held waits unseen."""
-        if not held.items:
+        if not held.events:
             self._hold.unwatch(held)
             return
         if held.is_sampled and not self._has_given_way:
@@ -270,6 +273,7 @@ class HoldingIntake(Intake):
         if self._leaves_some_out or held.left_out:
             ended = {event.span.span_id for event in events if isinstance(event, TracingEvent)}
             events = [self._placed(held, event, ended) for event in events]
+            held.forget_oldest()
         made.extend((event, weigh(event)) for event in events)
 
     def _unprocessed(self, item: Item) -> Event | None:
@@ -315,7 +319,7 @@ class HoldingIntake(Intake):
             return False
         try:
             return not self._filter(event.span)
-        except Exception as error:  # noqa: BLE001  # whatever a user's function raises
+        except BaseException as error:  # noqa: BLE001  # what passed here would take its neighbours with it
             if not self._has_failed:
                 self._has_failed = True
                 log.warning(
@@ -367,21 +371,3 @@ def _signal_of(item: Item) -> Signal:
     if isinstance(item.raw, Span):
         return "spans"
     return "logs" if isinstance(item.raw, PendingLog) else SIGNAL_OF[type(item.raw)]
-
-
-def _weight_of(item: Item) -> int:
-    if item.event is not None:
-        return ITEM_BYTES + weigh(item.event)
-    raw = item.raw
-    if isinstance(raw, Span):
-        own = (raw._input, raw._output, raw._attributes, raw._metadata)
-        return ITEM_BYTES + sum(map(_length_of, own))
-    if isinstance(raw, PendingLog):
-        return ITEM_BYTES + len(raw.message) + len(raw.data)
-    return ITEM_BYTES
-
-
-def _length_of(pieces: bytes | list[bytes] | None) -> int:
-    if pieces is None:
-        return 0
-    return len(pieces) if isinstance(pieces, bytes) else sum(map(len, pieces))

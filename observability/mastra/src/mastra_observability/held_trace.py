@@ -19,7 +19,7 @@ from mastra_core.signals.events import Event
 from mastra_core.tracing.span import Span
 
 MAX_LEFT_OUT = 10_000
-"""Spans of one trace that were left out and are remembered, because others may still refer to them."""
+"""Spans of one trace that were left out and are remembered for what comes late, once it was decided."""
 
 
 class State(Enum):
@@ -54,6 +54,7 @@ class HeldTrace:
         state: what becomes of it.
         items: what is held, in order of arrival.
         weight: bytes of it, roughly.
+        events: how many it counts as: what is held, and what was left out while it waits.
         began_at_ns: the earliest moment that is known of it; 0 where none is.
         has_error: whether one of its spans failed so far.
         seen_open: spans that would have been announced.
@@ -63,8 +64,8 @@ class HeldTrace:
     """
 
     __slots__ = (
-        "began_at_ns", "has_error", "is_sampled", "items", "left_out", "pid", "promised",
-        "remote_parent_span_id", "seen_open", "state", "trace_id", "weight",
+        "__weakref__", "began_at_ns", "events", "has_error", "is_sampled", "items", "left_out", "pid",
+        "promised", "remote_parent_span_id", "seen_open", "state", "trace_id", "weight",
     )  # fmt: skip
 
     def __init__(self, trace_id: str, *, is_sampled: bool) -> None:
@@ -76,7 +77,7 @@ class HeldTrace:
     def _begin(self) -> None:
         self.state = State.WAITING
         self.items: list[Item] = []
-        self.weight = 0
+        self.weight = self.events = 0
         self.began_at_ns = 0
         self.has_error = False
         self.seen_open: list[Span] = []
@@ -98,7 +99,10 @@ class HeldTrace:
     def leave_out(self, span_id: str, parent_id: str | None) -> None:
         """Remember that a span is left out."""
         self.left_out[span_id] = parent_id
-        if len(self.left_out) > MAX_LEFT_OUT:
+
+    def forget_oldest(self) -> None:
+        """Keep what was left out within bounds, once nothing waits any more that may refer to it."""
+        while len(self.left_out) > MAX_LEFT_OUT:
             del self.left_out[next(iter(self.left_out))]
 
     def kept_id(self, span_id: str | None) -> str | None:

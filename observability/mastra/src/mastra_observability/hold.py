@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from weakref import WeakValueDictionary
 
 from mastra_core.clock import Clock
 from mastra_core.runtime.sampling_config import HoldLimits
-from mastra_observability.held_trace import HeldTrace, Item, State, TailRule
+from mastra_observability.held_trace import MAX_LEFT_OUT, HeldTrace, Item, State, TailRule
 
 GREEDY = 4
 """One trace may fill this part of the room, a quarter; where it needs more, it gives way before others."""
@@ -31,6 +32,8 @@ class TraceHold:
         rule: the same.
         now: the clock.
         pid: of this process.
+        begun: every trace that may be held, by its id, from its first moment and for as long as somebody
+            has it; the tracer writes here, from any thread.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class TraceHold:
         self.now = clock
         self._limits = limits
         self._lifetime_ns = round(max_lifetime_s * 1e9) + EXPIRY_NS
+        self.begun: WeakValueDictionary[str, HeldTrace] = WeakValueDictionary()
         self.reset_after_fork()
 
     def reset_after_fork(self) -> None:
@@ -52,10 +56,20 @@ class TraceHold:
         self._next_due_ns: int | None = None
 
     def find(self, trace_id: str | None) -> HeldTrace | None:
-        """The trace of this id, if it waits, or did not long ago."""
+        """The trace of this id, if it is open, or was not long ago.
+
+        Of several parts of a remote trace one that was sampled out and kept after all comes first, so that
+        nothing of it is lost, and one that was dropped last.
+        """
         if trace_id is None:
             return None
-        return self._by_id.get(trace_id) or self._recent.get(trace_id, (None, 0))[0]
+        found = (
+            self.begun.get(trace_id),
+            self._by_id.get(trace_id),
+            self._recent.get(trace_id, (None, 0))[0],
+        )
+        parts = [held for held in found if held is not None]
+        return min(parts, key=_rank, default=None)
 
     def watch(self, held: HeldTrace, moment_ns: int) -> None:
         """Let a trace wait in which something happened; `overflow` says what has to give way."""
@@ -71,15 +85,22 @@ class TraceHold:
         self.watch(held, moment_ns)
         held.items.append(item)
         held.weight += weight
+        held.events += 1
         self._events += 1
         self._weight += weight
+
+    def note_left_out(self, held: HeldTrace, moment_ns: int) -> None:
+        """Count a span that is left out of it, which is remembered while it waits."""
+        self.watch(held, moment_ns)
+        held.events += 1
+        self._events += 1
 
     def overflow(self, latest: HeldTrace) -> HeldTrace | None:
         """The trace that has to give way, None where there is room; `latest` is what was added to."""
         limits = self._limits
         if self._events > limits.max_events or self._weight > limits.max_bytes:
             is_greedy = (
-                len(latest.items) * GREEDY > limits.max_events or latest.weight * GREEDY > limits.max_bytes
+                latest.events * GREEDY > limits.max_events or latest.weight * GREEDY > limits.max_bytes
             )
             if is_greedy and latest.state is State.WAITING:
                 return latest
@@ -90,9 +111,9 @@ class TraceHold:
     def close(self, held: HeldTrace, *, is_kept: bool) -> list[Item]:
         """Decide about a trace that waits; what was held of it."""
         items, held.items = held.items, []
-        self._events -= len(items)
+        self._events -= held.events
         self._weight -= held.weight
-        held.weight = 0
+        held.events = held.weight = 0
         held.state = State.GOES_ON if is_kept else State.DROPPED
         if is_kept:
             self._kept += 1
@@ -140,8 +161,17 @@ class TraceHold:
         return held.began_at_ns + (self._lifetime_ns if slow_ns is None else min(slow_ns, self._lifetime_ns))
 
     def _remember(self, held: HeldTrace) -> None:
-        size = 1 + len(held.left_out)
+        other, _ = self._recent.get(held.trace_id, (held, 0))
+        if other.state is State.GOES_ON and held.state is State.DROPPED:  # another part of a remote trace
+            return
+        size = 1 + min(len(held.left_out), MAX_LEFT_OUT)
         self._remembered += size - self._recent.pop(held.trace_id, (held, 0))[1]
         self._recent[held.trace_id] = (held, size)
         while self._remembered > MAX_REMEMBERED and len(self._recent) > 1:
             self._remembered -= self._recent.pop(next(iter(self._recent)))[1]
+
+
+def _rank(held: HeldTrace) -> int:
+    if held.state is State.DROPPED:
+        return 2
+    return 0 if held.state is State.GOES_ON and not held.is_sampled else 1

@@ -158,6 +158,7 @@ class Observability(RecordingTracer):
                 excluded_types=config.exclude_span_types,
                 holds_unsampled=tail is not None,
                 holds_sampled=config.span_filter is not None,
+                begun=None if hold is None else hold.begun,
             ),
             base,
             self._make_lookup(bus, base),

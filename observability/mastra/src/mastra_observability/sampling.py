@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -59,7 +60,8 @@ def _custom(decide: Callable[[SamplingRequest], bool]) -> Sampler:
             return bool(
                 decide(SamplingRequest(name, span_type, options, attributes or {}, request_context or {}))
             )
-        except Exception as error:  # noqa: BLE001  # a sampler must not break the program
+        # A sampler must not break the program. It runs in the user's thread, so Ctrl+C and an exit pass.
+        except (Exception, CancelledError) as error:  # noqa: BLE001
             if not has_failed:
                 has_failed = True
                 log.warning("The sampler raised %r; the trace is kept. Further failures are not told.", error)

@@ -10,7 +10,7 @@ note the span as open, append it to a queue when it ends. Benchmark rows `span`,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from gc import is_tracked
 from typing import Any, NamedTuple
 
@@ -48,6 +48,7 @@ class TracerRules(NamedTuple):
         excluded_types: kinds of spans that are left out.
         holds_unsampled: whether a trace that was sampled out is recorded and held until it ends.
         holds_sampled: whether every other trace is held, too.
+        begun: where a trace that is held is noted by its id; None where none is held.
     """
 
     is_tracing: bool = True
@@ -56,6 +57,7 @@ class TracerRules(NamedTuple):
     excluded_types: Collection[str] = ()
     holds_unsampled: bool = False
     holds_sampled: bool = False
+    begun: MutableMapping[str, HeldTrace] | None = None
 
 
 class RecordingTracer(Annotations):
@@ -93,6 +95,7 @@ class RecordingTracer(Annotations):
         self._excluded_types = tuple(rules.excluded_types)
         self._holds_unsampled = rules.holds_unsampled
         self._holds_sampled = rules.holds_sampled
+        self._begun = rules.begun
 
     @property
     def logger(self) -> LoggerContext:
@@ -327,6 +330,8 @@ class RecordingTracer(Annotations):
         held = None
         if not is_sampled or self._holds_sampled:
             held = HeldTrace(format_trace_id(trace_id), is_sampled=is_sampled)
+            if self._begun is not None:  # before anything in it ends, for scores and feedback
+                self._begun[held.trace_id] = held
         trace = TraceState(
             format_trace_id(trace_id),
             None,

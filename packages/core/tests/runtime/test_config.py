@@ -54,6 +54,8 @@ def test_defaults_are_what_the_documentation_says():
         ({"max_queue_events": 0}, "observability.max_queue_events"),
         ({"on_dropped": "log"}, "observability.on_dropped"),
         ({"max_span_lifetime_s": 0}, "observability.max_span_lifetime_s"),
+        ({"max_span_lifetime_s": math.inf}, "observability.max_span_lifetime_s"),
+        ({"max_span_lifetime_s": 1e305}, "observability.max_span_lifetime_s"),
         ({"servicename": "docs"}, "observability.servicename"),
     ],
 )

@@ -26,10 +26,12 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.exporter_setting import ExporterSetting, check_exporters, check_not_shared
 from mastra_core.runtime.metrics_config import MetricsConfig
 from mastra_core.runtime.sampling_config import (
+    LONGEST_S,
     HoldLimits,
     Sampler,
     SamplingConfig,
     SpanFilter,
+    check_not_async,
     read_sampling,
 )
 from mastra_core.runtime.sensitive_config import SensitiveDataConfig
@@ -189,7 +191,7 @@ class ObservabilityConfig(Validated):
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(read_sampling)
     ] = Field(default_factory=SamplingConfig)
     exclude_span_types: Sequence[Annotated[str, Field(min_length=1)]] = ()
-    span_filter: SpanFilter | None = None
+    span_filter: Annotated[SpanFilter, AfterValidator(check_not_async)] | None = None
     hold: HoldLimits = Field(default_factory=HoldLimits)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
     sensitive_data: Annotated[bool | SensitiveDataConfig, PlainValidator(_read_sensitive_data)] = True
@@ -203,7 +205,7 @@ class ObservabilityConfig(Validated):
     when_full: Literal["drop_newest", "drop_oldest", "block"] = "drop_newest"
     block_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     on_dropped: Callable[[DropEvent], None] | None = None
-    max_span_lifetime_s: Annotated[float, Field(gt=0)] = 3600.0
+    max_span_lifetime_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 3600.0
     configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any])
     config_selector: Annotated[str, Field(min_length=1)] | ConfigSelector | None = None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.signals.span import SpanExported
@@ -41,6 +42,19 @@ SpanFilter = Callable[[SpanExported], bool]
 """Takes a finished span as exporters would see it; False leaves it out."""
 
 
+LONGEST_S = 3e8
+"""More than nine years: nothing is waited for that long, and clocks can count it in nanoseconds."""
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def check_not_async(function: _F) -> _F:
+    """The function; a ValueError for an async one: nobody awaits its answer, so it would always be true."""
+    if any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
+        raise ValueError("a function that is not async: its answer is needed at once")
+    return function
+
+
 class SamplingConfig(Validated):
     """Which traces are recorded; decided once, at the root. Metrics are never sampled.
 
@@ -58,9 +72,9 @@ class SamplingConfig(Validated):
     path: ClassVar[str] = "observability.sampling"
 
     ratio: float = 1.0
-    custom: Sampler | None = None
+    custom: Annotated[Sampler, AfterValidator(check_not_async)] | None = None
     keep_errors: bool | Literal["any"] = False
-    keep_slower_than_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    keep_slower_than_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] | None = None
 
     @field_validator("ratio")
     @classmethod

@@ -306,6 +306,21 @@ def test_a_processor_that_fails_drops_its_item(make, capture):
     assert dropped(obs) == {("bus", "processor_failed"): 1}
 
 
+def test_what_a_processor_wrongly_returned_is_told_by_its_type(make, capture, caplog):
+    """The note about it quotes nothing of the event, which no filter may have seen."""
+
+    class Wrapping:
+        def process(self, event):
+            return [event]
+
+    obs = make(exporters=[capture], processors=[Wrapping()])
+    obs.span("work", input={"password": "swordfish"}).end()
+    obs.flush()
+    assert dropped(obs) == {("bus", "processor_failed"): 1}
+    assert "got list" in caplog.text
+    assert "swordfish" not in caplog.text
+
+
 def test_an_exporter_of_the_old_form_keeps_working(make):
     """A class that defines nothing but `export_tracing_event` gets every span, inherited or not."""
 

@@ -50,7 +50,7 @@ from mastra_observability.metrics.derived import DerivedMetrics
 from mastra_observability.metrics.extract import MEASURED_TYPES
 from mastra_observability.open_spans import OpenSpans
 from mastra_observability.pipeline_metrics import report_pipeline
-from mastra_observability.processors.configured import processors_of
+from mastra_observability.processors.configured import processors_of, sensitive_of
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import make_sampler
 from mastra_observability.selection import SelectingLogger, SelectingMetrics, Selection, make_others
@@ -110,7 +110,8 @@ class Observability(RecordingTracer):
             user_id=config.user_id,
             session_id=config.default_session_id,
         )
-        limiter = PayloadLimiter(config.payload)
+        processors = processors_of(config)
+        limiter = PayloadLimiter(config.payload, sensitive_of(processors))
         metrics = config.metrics_config
         self._guard = guard = LabelGuard(metrics or MetricsConfig())
         self._costs = costs = CostEstimator(metrics)
@@ -128,7 +129,7 @@ class Observability(RecordingTracer):
             PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
         }
         derived = DerivedMetrics(guard, costs) if is_deriving else None
-        parts = (processors_of(config), SpanSnapshot(limiter, costs), makers, derived, self._drops)
+        parts = (processors, SpanSnapshot(limiter, costs), makers, derived, self._drops)
         intake = (
             Intake(*parts)
             if hold is None

@@ -229,7 +229,8 @@ class Intake:
         try:
             result = processor.process(event)
             if result is not None and type(result) not in SIGNAL_OF:
-                raise TypeError(f"a processor must return an event or None, got {result!r}")  # noqa: TRY301
+                kind = type(result).__name__  # not what is in it: no filter may have seen that
+                raise TypeError(f"a processor must return an event or None, got {kind}")  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001  # whatever a user's processor raises
             self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
             return None

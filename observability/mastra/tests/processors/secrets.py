@@ -76,6 +76,9 @@ INSIDE = [
     ("export AWS_SECRET_ACCESS_KEY={}", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     ("connect(host='h', passwd='{}')", "Tr0ub4dor"), (":password=>'{}'", "Tr0ub4dor"),
     ("https://x-access-token:{}@github.com/a/b", "opaque-0f1e2d"), ("X-Vault-Token: {}", "opaque.0f1e2d"),
+    ("{{'password': ['{}']}}", "Tr0ub4dor"), ('reply {{"api_keys": ["k", "{}"], "x": 1}}', "Tr0ub4dor"),
+    ('\\"password\\": [\\"{}\\"]', "Tr0ub4dor"), ("db password = ('{}', None)", "Tr0ub4dor"),
+    ("password=os.environ+password={}", "Tr0ub4dor"),
 ]  # fmt: skip
 """Texts around a secret, and the secret."""
 
@@ -89,6 +92,7 @@ KEYS = [
     "Proxy-Authorization", "cookie", "Set-Cookie", "cookies", "credential", "credentials",
     "user_credentials", "connection_string", "card_number", "creditCard", "cvv", "ssn", "auth", "jwt",
     "bearer", "otp", "api key", "account_key", "sshKey", "password_hash", "pass",
+    "password_confirmation", "private_key_pem", "token_value", "secretKeyBase",
 ]  # fmt: skip
 """Names whose value is a secret, whatever it looks like."""
 
@@ -103,6 +107,7 @@ HARMLESS_KEYS = [
     "jwt_issuer", "api_version", "api_keys_count", "hashtag", "pinned", "cardinality", "discard", "card",
     "sign", "signature_alg", "design", "assignee", "tokens_used", "reset_password_url", "secretions",
     "keypoints", "apikey_count", "authenticated", "passage", "cookie_policy",
+    "max_token_value", "next_token_value", "token_value_count",
 ]  # fmt: skip
 """Names that are none, though parts of them sound like it."""
 

@@ -179,6 +179,7 @@ def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, value):
             corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
             {"headers": [[key, value]]},
             [{"name": key, "value": value}],
+            [{"Value": value, "Name": key}],
             ["run", f"--{key}", value],
         ]
         for shape in shapes:
@@ -481,6 +482,8 @@ BOMBS = [
     "<password>", "<password>x", "<password>x</", "%3A%2F%2F", "%3A%2F%2Fa%3A", "%3A%2F%2Fa%3Ab%40", "?sig=",
     "?sig=a", "x-amz-signature=", "BEARER ", ":AA", "00000000:AA", "12345678:AA" + "a" * 33, ".atlasv1.",
     "dp.pt.", "PMAK-0", "SK0", "cookie: =", "authorization: Digest ",
+    "password=os.", "max_token=", "next_token=a", "cookie:os.", "Cookie: x ", 'password=["',
+    'password: ["a", ',
 ]  # fmt: skip
 
 
@@ -505,6 +508,36 @@ def test_no_text_takes_more_than_linear_time(sensitive, bomb):
 
 
 # ---------------------------------------------------------------- in the pipeline
+
+
+CREDENTIALS = {"credentials": {"user": "u", "value": "swordfish"}, "password": ["swordfish"]}
+DOCS = {"docs": ["x" * 9_000] * 40}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{**CREDENTIALS, **DOCS}, {**DOCS, **CREDENTIALS}, {"reply": json.dumps({**CREDENTIALS, **DOCS})}],
+    ids=["head", "tail", "JSON in a text"],
+)
+def test_no_secret_leaves_in_what_is_cut(make, capture, payload):
+    """A payload, a log's fields and a message over the limits are cleaned while they are whole."""
+    obs = make()
+    with obs.span("rag", input=payload, metadata=payload) as span:
+        span.update(output=payload, attributes=payload)
+        obs.logger.info(json.dumps(payload), **payload)
+    obs.flush()
+    written = msgspec.json.encode(capture.events)
+    assert b"swordfish" not in written
+    assert written.count(b"[REDACTED]") >= 5
+    assert b"cut]" in written or b"truncated" in written
+
+
+def test_what_is_cut_keeps_its_secrets_where_they_are_not_hidden(make, capture):
+    """Without a filter nothing is taken out of a payload that is cut."""
+    obs = make(sensitive_data=False)
+    obs.span("rag", input={**CREDENTIALS, **DOCS}).end()
+    obs.flush()
+    assert b"swordfish" in msgspec.json.encode(capture.events)
 
 
 def test_no_secret_passes_the_pipeline(make, capture):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from mastra_core.runtime.config import ObservabilityConfig
@@ -27,3 +28,8 @@ def processors_of(config: ObservabilityConfig) -> list[Any]:
         hash_key=None if how.hash_key is None else how.hash_key.encode(),
     )
     return [*processors, hide]
+
+
+def sensitive_of(processors: Iterable[Any]) -> SensitiveDataFilter | None:
+    """The one among them that hides secrets."""
+    return next((one for one in processors if isinstance(one, SensitiveDataFilter)), None)

@@ -1,7 +1,8 @@
 """Payload limits: what is too long, too deep or too much is cut, and the cut can be seen.
 
 Works on JSON text. A payload below a size that no limit can be exceeded in, which is nearly every
-one, passes after a look at its length.
+one, passes after a look at its length. What has to be cut is cleaned of secrets before: of a text that is
+torn nobody can tell any more what was the value of which name.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mastra_core.signals.payload import encode, head_and_tail
+from mastra_observability.processors.sensitive import SensitiveDataFilter
 
 
 class Limits(Protocol):
@@ -38,10 +40,16 @@ class Limits(Protocol):
 
 
 class PayloadLimiter:
-    """Cuts payloads that are larger than allowed."""
+    """Cuts payloads that are larger than allowed.
 
-    def __init__(self, limits: Limits) -> None:
+    Args:
+        limits: what is allowed.
+        sensitive: takes secrets out of what is going to be cut; None leaves them in.
+    """
+
+    def __init__(self, limits: Limits, sensitive: SensitiveDataFilter | None = None) -> None:
         self._limits = limits
+        self._sensitive = sensitive
         # An item takes two bytes of JSON at the least, a level of nesting one.
         self._harmless_bytes = min(limits.max_string_chars, limits.max_items * 2, limits.max_bytes)
         self._max_depth = limits.max_depth
@@ -57,13 +65,16 @@ class PayloadLimiter:
         cut = self._cut(value, 0)
         if cut is value and len(payload) <= self._limits.max_bytes:
             return payload
+        if self._sensitive is not None and (cleaned := self._sensitive.clean_json(payload)) is not payload:
+            payload = cleaned
+            cut = self._cut(msgspec.json.decode(payload), 0)
         text = encode(cut)
         return text if len(text) <= self._limits.max_bytes else head_and_tail(payload, self._limits.max_bytes)
 
     def _cut(self, value: Any, depth: int) -> Any:  # noqa: ANN401  # JSON is any value
         """The same object where nothing had to be cut, else a cut copy."""
         if isinstance(value, str):
-            return self.cut_text(value)
+            return self._shortened(value)
         if not _is_container(value):
             return value
         if depth >= self._max_depth:
@@ -72,6 +83,11 @@ class PayloadLimiter:
 
     def cut_text(self, text: str) -> str:
         """The text, or its beginning and its end around a mark."""
+        if len(text) > self._limits.max_string_chars and self._sensitive is not None:
+            text = self._sensitive.clean_text(text)
+        return self._shortened(text)
+
+    def _shortened(self, text: str) -> str:
         most = self._limits.max_string_chars
         if len(text) <= most:
             return text
@@ -91,7 +107,7 @@ class PayloadLimiter:
     def _cut_object(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
         most = self._limits.max_items
         names = list(fields)[:most]
-        kept = {self.cut_text(name): self._cut(fields[name], depth + 1) for name in names}
+        kept = {self._shortened(name): self._cut(fields[name], depth + 1) for name in names}
         if len(fields) > most:
             kept["…"] = f"<{len(fields) - most} of {len(fields)} keys cut>"
         elif all(kept.get(name) is fields[name] for name in names):

@@ -16,6 +16,7 @@ SENSITIVE_KEYS: Final[tuple[str, ...]] = (
     *("api_key", "access_key", "account_key", "service_key", "subscription_key", "auth_key", "ssh_key"),
     *("token", "access_tokens", "refresh_tokens", "auth_tokens", "api_tokens"),
     *("authorization", "credential", "cookie", "connection_string"),
+    *("password_confirmation", "private_key_pem", "secret_key_base", "token_value"),
     *("card_number", "credit_card", "cvv", "cvc", "ssn", "social_security_number"),
 )
 """Names of secrets, and ends of such names; a plural `s` is part of them."""
@@ -26,9 +27,11 @@ EXACT_KEYS: Final[tuple[str, ...]] = ("pass", "auth", "bearer", "jwt", "otp")
 _NO_SECRET_TOKEN: Final = re.compile(
     r"(?:per|each|every|first|last|next|previous|prev|page|pagination|continuation|continue|cursor|sync|"
     r"eos|bos|eot|pad|unk|sep|cls|mask|stop|start|end|special|max|min|single|new|draft|blank|"
-    r"input|output|prompt|completion|cached|reasoning|image|audio|text|total)token\Z"
+    r"input|output|prompt|completion|cached|reasoning|image|audio|text|total)token(?:value)?\Z"
 )
-"""What `…token` is in the language of models and of lists that come in pages."""
+"""What `…token`, with its value or without, is in the language of models and of lists that come in pages."""
+
+_COUNTS: Final = ("token", "tokenvalue")
 
 _SEPARATORS: Final = "-_. "
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -44,6 +47,11 @@ _MAX_KEY_CHARS: Final = 256
 def normalized(name: str) -> str:
     """A name without what does not matter in it."""
     return name.translate(_NORMAL)
+
+
+def is_count(name: str) -> bool:
+    """Whether a number called so is a count, a price or a time: `milliseconds_by_token`."""
+    return normalized(name).endswith(_COUNTS)
 
 
 _OPTION_PATTERN = (
@@ -125,8 +133,9 @@ class SensitiveKeys:
 def _assignment(names: Iterable[str]) -> re.Pattern[str]:
     """A sensitive name, what makes it one of a pair, and the value, or the quote that it begins with.
 
-    `name=value`, `name: value`, `<name>value</name>`, `('name', 'value')`. Each alternative of the value
-    matches whatever follows, so that no text is gone over twice.
+    `name=value`, `name: value`, `name: ['value']`, `<name>value</name>`, `('name', 'value')`. Of a value
+    without quotes it matches the first character alone: behind a name that is none after all the search
+    goes on right there, so that no text may have been gone over.
     """
     ends = "|".join(
         "[-_. ]?".join(map(re.escape, filter(None, re.split(r"[-_. ]", name)))) for name in names if name
@@ -134,6 +143,6 @@ def _assignment(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<name>{ends or '(?!)'})s?\d{{0,4}}(?:\\{{0,16}}[\"'])?[ ]{{0,4}}"
         r"(?P<sign>=>|=(?!=)|:(?!/)|>(?=[^\s<>]{1,256}</)|,(?=[ ]?b?[\"']))[ \t]{0,4}"
-        r"(?:b?(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]++))",
+        r"(?:(?P<list>[\[(]\s{0,32})?b?(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]))",
         re.IGNORECASE | re.ASCII,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys
+from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count
 from mastra_observability.processors.secret_patterns import (
     MIN_DIGITS,
     MIN_KEY_CHARS,
@@ -25,6 +26,12 @@ _NUMBER = b"9" * MIN_DIGITS
 _LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]*+")
+_BARE = re.compile(r"[^\s\"'&,;)\]}<>\\]*+")
+_NEXT_ITEM = re.compile(r"\s{0,32},\s{0,32}b?(?P<open>\\{0,16}[\"'])")
+_MAX_PLACEHOLDER = 256
+"""So many characters of a value are looked at to tell a placeholder: others may follow within it."""
+
+_MAX_COOKIE_NAME = 256
 _WORDS_AHEAD = re.compile(r"[^\r\n\"']*+")
 _LINE_AHEAD = re.compile(r"[^\r\n]*+")
 _PAIR_BEGINS = ("('", '("', "(b'", '(b"')
@@ -118,31 +125,49 @@ class TextFilter:
         sign = match["sign"]
         if sign == ">" and text[match.start("sign") - 1] in "\"'":  # an attribute of an element, not its name
             return start, start
-        if sign == "," and not text[: start - len(word) + len(match["name"])].endswith(_PAIR_BEGINS):
+        if sign == "," and not text.endswith(_PAIR_BEGINS, 0, start - len(word) + len(match["name"])):
             return start, start
         if match["open"] is not None:
             return _quoted(match, text)
-        begin, bare_end = match.span("bare")
-        value, name = match["bare"], word.lower()
-        if sign == ":" and name.endswith(_HEADERS):
-            ahead = _LINE_AHEAD if value.lower() == "digest" else _WORDS_AHEAD  # of a digest parts are quoted
-            end = cast("re.Match[str]", ahead.match(text, begin)).end()
-            if name.endswith("authorization") or "=" in text[begin:end]:  # as each cookie has
-                return begin, end
+        begin, name = match.start("bare"), word.lower()
+        if sign == ":" and name.endswith(_HEADERS) and _is_header(name, text, begin):
+            is_digest = text[begin : begin + 7].lower() == "digest "
+            return begin, _end(_LINE_AHEAD if is_digest else _WORDS_AHEAD, text, begin)  # it has quoted parts
+        value = text[begin : _end(_BARE, text, begin, begin + _MAX_PLACEHOLDER)]
         # In prose a colon comes before anything: `password: at least eight characters`.
         if sign == ":" and value.isalpha():
             return begin, begin
-        number_of_tokens = name.endswith("token") and value.replace(".", "").isdigit()
+        number_of_tokens = is_count(name) and value.replace(".", "").isdigit()
         if number_of_tokens or is_placeholder(value):
             return begin, begin
-        return begin, bare_end
+        return begin, _end(_BARE, text, begin)
+
+
+def _is_header(name: str, text: str, begin: int) -> bool:
+    """Whether the whole line is the secret; a cookie, other than what is said of cookies, has a `=`."""
+    return (
+        name.endswith("authorization")
+        or "=" in _WORDS_AHEAD.findall(text, begin, begin + _MAX_COOKIE_NAME)[0]
+    )
+
+
+def _end(expression: re.Pattern[str], text: str, begin: int, most: int = sys.maxsize) -> int:
+    """Where the match of an expression ends that matches anywhere."""
+    return cast("re.Match[str]", expression.match(text, begin, most)).end()
 
 
 def _quoted(match: re.Match[str], text: str) -> tuple[int, int]:
-    """Where the value behind a quote is: up to the same quote, or the end of the line."""
+    """Where the value behind a quote is: up to the same quote, or the end of the line; of a list, all."""
     begin = match.end("open")
-    found = _end_of(match["open"]).search(text, begin)
-    return begin, len(text) if found is None else found.start()
+    item: re.Match[str] | None = match
+    end = begin
+    while item is not None:
+        found = _end_of(item["open"]).search(text, item.end("open"))
+        if found is None:
+            return begin, len(text)
+        end = found.start()
+        item = _NEXT_ITEM.match(text, found.end()) if match["list"] else None
+    return begin, end
 
 
 @functools.cache

@@ -39,6 +39,8 @@ from mastra_observability.processors.secret_keys import (
     EXACT_KEYS,
     SENSITIVE_KEYS,
     SensitiveKeys,
+    is_count,
+    normalized,
 )
 from mastra_observability.processors.secret_patterns import SECRET_PATTERNS, SecretPattern
 from mastra_observability.processors.secret_text import TextFilter
@@ -150,6 +152,19 @@ class SensitiveDataFilter:
             self._write(pieces, getattr(event, _CONTENT[type(event)]))
         return not self._may_have_secret(b"\n".join(pieces))
 
+    def clean_json(self, payload: bytes) -> bytes:
+        """A JSON text without its secrets; the same one where it has none.
+
+        For what cuts: of a payload in pieces nobody can tell what was the value of which name.
+        """
+        raw = msgspec.Raw(payload)
+        cleaned = self._clean_payload(raw)
+        return payload if cleaned is raw else bytes(cleaned)
+
+    def clean_text(self, text: str) -> str:
+        """A text without its secrets; the same one where it has none."""
+        return self._clean_text(text, 0)
+
     def _write(self, pieces: list[bytes | msgspec.Raw], content: Any) -> None:  # noqa: ANN401  # any signal
         """Add all that a user can have put into a signal."""
         for value in _FIELDS[type(content)](content):
@@ -248,19 +263,26 @@ class SensitiveDataFilter:
         return value
 
     def _clean_object(self, fields: dict[str, Any], depth: int) -> dict[str, Any]:
-        named = next((fields[name] for name in _LABEL_NAMES if isinstance(fields.get(name), str)), None)
-        is_pair = named is not None and "value" in fields and named in self._keys
+        label = self._label_of(fields)
         kept: dict[str, Any] = {}
         is_same = True
         for name, value in fields.items():
             clean_name = self._clean_text(name, depth)
-            if name in self._keys or (is_pair and name == "value"):
-                cleaned = self._hide(named if is_pair and name == "value" else name, value)
+            is_labelled = label is not None and normalized(name) == "value"
+            if is_labelled or name in self._keys:
+                cleaned = self._hide(label if is_labelled else name, value)
             else:
                 cleaned = self._clean(value, depth)
             is_same = is_same and cleaned is value and clean_name is name
             kept[clean_name] = cleaned
         return fields if is_same else kept
+
+    def _label_of(self, fields: dict[str, Any]) -> str | None:
+        """The name of a secret that an object calls its `value` by: `{"name": "cookie", "value": "…"}`."""
+        for name, value in fields.items():
+            if isinstance(value, str) and normalized(name) in _LABEL_NAMES and value in self._keys:
+                return value
+        return None
 
     def _clean_list(self, items: list[Any], depth: int) -> list[Any]:
         kept: list[Any] = []
@@ -288,9 +310,7 @@ class SensitiveDataFilter:
             hidden = self._redaction.hide(value)
             return value if hidden == value else hidden
         if isinstance(value, int | float):
-            # A number called so is a count, a price or a time: `milliseconds_by_token`.
-            is_count = name is not None and name.lower().endswith("token")
-            return value if is_count else self._redaction.hide(str(value))
+            return value if name is not None and is_count(name) else self._redaction.hide(str(value))
         return self._redaction.hide(encode(value).decode())
 
     def _clean_text(self, text: str, depth: int) -> str:

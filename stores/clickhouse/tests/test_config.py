@@ -48,6 +48,7 @@ def test_options_follow_the_question_mark():
         "clickhouse://u:secret@host/a-b",
         "clickhouse://u:secret@host/t?retention_logs_days=0",
         "chdb://telemetry.chdb",
+        "chdb:///%00",
     ],
 )
 def test_a_wrong_url_is_refused_without_its_password(url):

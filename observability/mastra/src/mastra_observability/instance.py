@@ -116,11 +116,13 @@ class Observability(RecordingTracer):
         self._guard = guard = LabelGuard(metrics or MetricsConfig())
         self._costs = costs = CostEstimator(metrics)
         when_full = when_full_of(config)
+        processors, sampler = processors_of(config), make_sampler(config.sampling_config)
+        tail = TailRule.of(config.sampling_config)
+        # From here on exporters have threads and files: what can be refused is refused before.
         channels = make_channels(config, self.store, self._drops, when_full)
         # What nobody takes need not be made; a processor may have a use for it.
         are_taken = bool(config.processors) or any("metrics" in channel.signals for channel in channels)
         is_deriving = metrics is not None and metrics.derived and are_taken
-        tail = TailRule.of(config.sampling_config)
         hold = None
         if tail is not None or config.span_filter is not None:
             hold = TraceHold(config.hold, tail, config.max_span_lifetime_s, clock)
@@ -154,7 +156,7 @@ class Observability(RecordingTracer):
             clock,
             TracerRules(
                 is_tracing=config.tracing,
-                sampler=make_sampler(config.sampling_config),
+                sampler=sampler,
                 measured_types=MEASURED_TYPES if is_deriving else (),
                 excluded_types=config.exclude_span_types,
                 holds_unsampled=tail is not None,

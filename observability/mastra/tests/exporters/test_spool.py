@@ -21,6 +21,9 @@ from mastra_observability import DefaultExporter, SpoolConfig
 from mastra_observability.exporters import channel as channel_module
 from mastra_observability.exporters.spool_file import FileInUseError, SpoolFile
 
+LEFT = "1790000000000000000-0badcafe"
+"""What a file of another program may be called."""
+
 
 class Door(InMemoryStore):
     """A store that is away while it is shut, and hangs while it is stuck."""
@@ -316,6 +319,10 @@ def test_programs_that_share_a_folder_hand_over_their_own(make_spooled, folder):
         ("a_file", "File exists"),
         ("missing/spool", "No such file"),
         (5, "got 5"),
+        ("", "the path of a folder, got ''"),
+        ({"folder": " "}, "the path of a folder, got ' '"),
+        ("a\0b", "null byte"),
+        ("~nosuchuser/x", "home directory"),
         ({"folder": "x", "max_bytes": 5}, r"`spool\.max_bytes`"),
         ({"folder": "x", "max_byte": 5}, "max_bytes"),
     ],
@@ -347,21 +354,131 @@ def test_a_spool_of_a_newer_version_is_refused(make_spooled, folder):
 def test_a_file_that_is_broken_is_set_aside_and_told(make_spooled, folder, caplog, size):
     """Nobody is kept from starting by it."""
     folder.mkdir()
-    (folder / "old.events").write_bytes(b"garbage " * size)
+    (folder / f"{LEFT}.events").write_bytes(b"garbage " * size)
     store = Door()
     obs = make_spooled(store)
     record(obs, "a")
     assert obs.flush()
     assert store.names == ["a"]
     assert "set aside" in caplog.text
-    assert (folder / "old.broken").exists()
-    assert not (folder / "old.events").exists()
+    assert (folder / f"{LEFT}.broken").exists()
+    assert not (folder / f"{LEFT}.events").exists()
+
+
+def test_files_of_others_in_the_folder_are_left_alone(make_spooled, folder):
+    """Neither a database nor a text that ends alike is touched, nor a database with a name of the spool."""
+    folder.mkdir()
+    for name in ("my", LEFT):
+        with sqlite3.connect(folder / f"{name}.events") as db:
+            db.execute("CREATE TABLE dates AS SELECT 1 AS day")
+        db.close()
+    (folder / "calendar.events").write_text("not of the spool " * 100)
+    names = sorted(path.name for path in folder.iterdir())
+    store = Door()
+    obs = make_spooled(store)
+    record(obs, "a")
+    assert obs.flush()
+    obs.shutdown()
+    assert store.names == ["a"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    for name in ("my", LEFT):
+        with sqlite3.connect(folder / f"{name}.events") as db:
+            assert db.execute("SELECT day FROM dates").fetchall() == [(1,)]
+        db.close()
+
+
+def test_what_was_set_aside_takes_no_room_from_the_spool(make_spooled, folder):
+    """A large broken file does not fill it for ever."""
+    folder.mkdir()
+    (folder / f"{LEFT}.broken").write_bytes(b"x" * 2_000_000)
+    obs = make_spooled(Door(is_open=False), spool=SpoolConfig(folder=folder, max_bytes=1_000_000))
+    record(obs, "a")
+    assert obs.flush()
+    assert figures(obs)["queued"] == 1
+    assert figures(obs)["bytes"] < 1_000_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be removed there")
+def test_what_a_removed_file_had_is_on_disk_again_with_the_next_batch(make_spooled, folder, caplog):
+    """A cleaner of temporary files costs nothing that a later flush acknowledges."""
+    away = Door(is_open=False)
+    obs = make_spooled(away)
+    record(obs, "a", "b")
+    assert obs.flush()
+    for path in folder.iterdir():
+        path.unlink()
+    record(obs, "c")
+    assert obs.flush()
+    assert figures(obs)["queued"] == 3
+    assert "Somebody removed the spool file" in caplog.text
+    obs.shutdown()
+    store = Door()
+    assert make_spooled(store).flush()
+    assert store.names == ["a", "b", "c"]
+
+
+def test_a_file_that_cannot_be_opened_for_a_moment_is_opened_later(make_spooled, folder, monkeypatch):
+    """What another program left is not forgotten for it."""
+    first = make_spooled(Door(is_open=False))
+    record(first, "a")
+    first.shutdown()
+    store = Door(is_open=False)
+    obs = make_spooled(store)
+    assert store.was_tried.wait(10)
+    record(obs, "b")
+    assert obs.flush()
+    spool = obs._bus.channels[0].exporter._spool
+    spool.before_fork()  # closes the files, of which both are left then
+    connect, failures = sqlite3.connect, ["too many open files", "the same"]
+
+    def connect_or_fail(database, **options):
+        if failures:
+            raise sqlite3.OperationalError(failures.pop())
+        return connect(database, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_or_fail)
+    store.is_open = True
+    spool.after_fork_in_parent()
+    wait_until(lambda: store.names == ["a", "b"])
+    assert failures == []
+
+
+def test_exporters_that_began_are_shut_down_where_a_later_one_cannot(make, make_spooled, folder):
+    """An instance that is not made keeps no thread and no file; the next one finds what was left."""
+    first = make_spooled(Door(is_open=False))
+    record(first, "a")
+    first.shutdown()
+    threads = threading.active_count()
+    spooled = DefaultExporter(Door(is_open=False), spool=folder)
+    for rest, wrong in (
+        ([DefaultExporter(Door(), spool=folder / "no" / "such")], {}),
+        ([], {"processors": [5]}),
+    ):
+        with pytest.raises(ConfigurationError):
+            make(exporters=[spooled, *rest], metrics=False, **wrong)
+    assert threading.active_count() == threads
+    assert len(list(folder.iterdir())) == 1
+    store = Door()
+    assert make_spooled(store).flush()
+    assert store.names == ["a"]
+
+
+def test_an_exporter_with_a_spool_belongs_to_one_instance(make, folder):
+    """A second one would take the first one's spool away, which nobody closed then."""
+    exporter = DefaultExporter(Door(), spool=folder)
+    first = make(exporters=[exporter], metrics=False)
+    with pytest.raises(ConfigurationError, match=r"`observability\.exporters` .* another instance"):
+        make(exporters=[exporter], metrics=False)
+    record(first, "a")
+    assert first.shutdown()
+    assert make(exporters=[exporter], metrics=False).shutdown()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_file_whose_maker_died_at_it_goes(make_spooled, folder):
     """An empty one is no error and does not stay for ever."""
     folder.mkdir()
-    (folder / "old.events").touch()
+    (folder / f"{LEFT}.events").touch()
     make_spooled(Door()).shutdown()
     assert list(folder.iterdir()) == []
 

@@ -244,7 +244,10 @@ def _parse_embedded(url: str, location: str) -> Options:
             f"A URL of the embedded engine must name a folder after three slashes, got {url!r}; "
             f"write chdb:///{example}, four slashes for an absolute path, or chdb://{MEMORY}"
         )
-    return Options(path=str(Path(_decoded(url, location[1:])).resolve()))
+    path = _decoded(url, location[1:])
+    if "\0" in path:
+        raise ConfigurationError(f"A URL of the embedded engine must name a folder, got {url!r}")
+    return Options(path=str(Path(path).resolve()))
 
 
 def _parse_server(url: str, scheme: str) -> Options:

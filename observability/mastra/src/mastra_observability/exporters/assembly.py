@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import ObservabilityConfig
 from mastra_core.signals.log import LogLevel
@@ -27,8 +29,25 @@ def make_channels(
     Raises:
         ConfigurationError: something is no exporter, cannot work like this, or is there twice.
     """
+    exporters = _make_exporters(config, store)
+    started: list[BaseExporter] = []
+    try:
+        for exporter in exporters:
+            exporter.start(store)
+            started.append(exporter)
+        return _channels_of(exporters, config, drops, when_full)
+    except BaseException:
+        for exporter in started:  # they may have threads and files
+            with suppress(Exception):
+                exporter.shutdown()
+        raise
+
+
+def _channels_of(
+    exporters: list[BaseExporter], config: ObservabilityConfig, drops: Drops, when_full: WhenFull
+) -> list[Channel]:
     channels: list[Channel] = []
-    for exporter in _make_exporters(config, store):
+    for exporter in exporters:
         count = sum(channel.exporter.name == exporter.name for channel in channels)
         if any(channel.exporter is exporter for channel in channels):
             raise ConfigurationError(
@@ -66,7 +85,4 @@ def _make_exporters(config: ObservabilityConfig, store: Store | None) -> list[Ba
     except ConfigurationError as error:
         origin = config.origin_of("exporters")
         raise ConfigurationError(f"{error}; it comes from {origin}" if origin else str(error)) from error
-    exporters = [adapt(exporter, position) for position, exporter in enumerate(made)]
-    for exporter in exporters:
-        exporter.start(store)
-    return exporters
+    return [adapt(exporter, position) for position, exporter in enumerate(made)]

@@ -58,6 +58,7 @@ class DefaultExporter(BaseExporter):
         self._store = store
         self._spool_config = _read_spool(spool)
         self._spool: Spool | None = None
+        self._is_spooling = False
 
     @property
     def spool_folder(self) -> Path | None:
@@ -68,8 +69,13 @@ class DefaultExporter(BaseExporter):
         """Take the configured store where none was given, and open the spool.
 
         Raises:
-            ConfigurationError: there is none, or the spool cannot be one.
+            ConfigurationError: there is none, the spool cannot be one, or another instance uses it.
         """
+        if self._is_spooling:
+            raise ConfigurationError(
+                "Field `observability.exporters` has a `DefaultExporter` with a `spool` that another "
+                "instance uses, or that is there twice; make one for each"
+            )
         self._store = self._store or store
         if self._store is None:
             raise ConfigurationError(
@@ -78,6 +84,7 @@ class DefaultExporter(BaseExporter):
             )
         if self._spool_config is not None:
             self._spool = self._make_spool(self._spool_config)
+            self._is_spooling = True
 
     def _make_spool(self, config: SpoolConfig) -> Spool:
         from mastra_observability.exporters import spool  # noqa: PLC0415  # some builds of Python have no SQLite
@@ -116,6 +123,7 @@ class DefaultExporter(BaseExporter):
         """Close the spool; the store belongs to who made it."""
         if self._spool is not None:
             self.is_released = self._spool.close()
+            self._is_spooling = False
 
     def own_stats(self) -> dict[str, object]:
         """What waits in the spool."""
@@ -137,7 +145,7 @@ def _read_spool(spool: object) -> SpoolConfig | None:
     if spool is None or isinstance(spool, SpoolConfig):
         return spool
     if isinstance(spool, str | os.PathLike):
-        return SpoolConfig(folder=Path(cast("str | os.PathLike[str]", spool)))
+        spool = {"folder": os.fspath(cast("str | os.PathLike[str]", spool))}
     if isinstance(spool, Mapping):
         return SpoolConfig(**cast("Mapping[str, Any]", spool))
     raise ConfigurationError(f"Field `spool` must be a folder or a SpoolConfig, got {spool!r}")

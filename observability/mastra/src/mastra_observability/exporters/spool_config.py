@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mastra_core.validated import Validated
+
+
+def _check_given(folder: object) -> object:
+    """Refuse a variable that is not set; as a path it would be the working directory."""
+    if isinstance(folder, str) and not folder.strip():
+        raise ValueError("the path of a folder")
+    return folder
 
 
 class SpoolConfig(Validated):
@@ -22,6 +29,6 @@ class SpoolConfig(Validated):
 
     path: ClassVar[str] = "spool"
 
-    folder: Path
+    folder: Annotated[Path, BeforeValidator(_check_given)]
     max_bytes: Annotated[int, Field(ge=1_000_000)] = 1_000_000_000
     store_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0

@@ -32,6 +32,10 @@ class NewerFileError(Exception):
     """A newer version of this program wrote the file."""
 
 
+class StrangeFileError(Exception):
+    """The file is a database of somebody else's."""
+
+
 class UnfinishedFileError(Exception):
     """The file was just being made by somebody; nothing is in it."""
 
@@ -55,6 +59,7 @@ class SpoolFile:
     Raises:
         FileInUseError: somebody else has it.
         NewerFileError: it cannot be read by this version.
+        StrangeFileError: it is no file of a spool.
         UnfinishedFileError: it was never finished, and is gone.
         SpoolFileError: it cannot be made, or is no database.
     """
@@ -89,6 +94,8 @@ class SpoolFile:
         if version > VERSION:
             raise NewerFileError(f"{str(self.path)!r} has version {version}, this program knows {VERSION}")
         if version == 0:
+            if self._db.execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+                raise StrangeFileError
             if not is_new:
                 # Its maker, if it lives, looks whether it is there, and makes another.
                 for name in (self.path.name, f"{self.path.name}-wal"):
@@ -115,6 +122,19 @@ class SpoolFile:
         self._db.execute("INSERT INTO lots (event_count, events) VALUES (?, ?)", (event_count, events))
         self.event_count += event_count
 
+    def append_all_of(self, other: SpoolFile) -> None:
+        """Keep what another file keeps, too; all of it, or nothing where that raises."""
+        lots = other._db.execute("SELECT event_count, events FROM lots ORDER BY id")
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany("INSERT INTO lots (event_count, events) VALUES (?, ?)", lots)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self.event_count += other.event_count
+
     def oldest(self, event_count: int) -> list[Lot]:
         """The oldest lots, at least one, that have about so many events together."""
         lots: list[Lot] = []
@@ -137,11 +157,15 @@ class SpoolFile:
     def close(self) -> None:
         """Release the file, and delete it where it is empty."""
         try:
-            self._db.close()
+            self.release()
         finally:
             if not self.event_count:
                 with suppress(OSError):  # another process looks at it just now, and will do the same
                     self.path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Release the file and leave alone what has its name."""
+        self._db.close()
 
     def _pragma(self, name: str) -> int:
         (value,) = self._db.execute(f"PRAGMA {name}").fetchone()

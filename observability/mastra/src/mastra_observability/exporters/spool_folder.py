@@ -6,6 +6,7 @@ Not for several threads at once.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -20,11 +21,15 @@ from mastra_observability.exporters.spool_file import (
     NewerFileError,
     SpoolFile,
     SpoolFileError,
+    StrangeFileError,
     UnfinishedFileError,
     is_broken,
 )
 
 SUFFIX = ".events"
+
+_OWN_NAME = re.compile(r"[0-9]+-[0-9a-f]{8}\.events(-[a-z]+)?")
+"""What a spool and SQLite make; nothing else in the folder is touched or counted."""
 
 
 class SpoolFolder:
@@ -39,12 +44,13 @@ class SpoolFolder:
     """
 
     def __init__(self, path: Path, on_broken: Callable[[int, str], None]) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = path
         self._on_broken = on_broken
         self.forget()
         try:
+            self.path = path.expanduser().absolute()
             self._open()
-        except (OSError, SpoolFileError) as error:
+        except (OSError, RuntimeError, ValueError, SpoolFileError) as error:  # also no home, a NUL
             raise self._unusable(str(error)) from error
         except NewerFileError as error:
             raise self._unusable(f"{error}; update mastra-observability, or take another folder") from error
@@ -52,6 +58,7 @@ class SpoolFolder:
     def forget(self) -> None:
         """Know of no file any more."""
         self._own: SpoolFile | None = None
+        self._own_identity: tuple[int, int] | None = None
         self._made: set[Path] = set()
         self._left: dict[Path, int] = {}
         """Files that nobody appends to any more, and how many events they have."""
@@ -69,28 +76,48 @@ class SpoolFolder:
         return sum(file.event_count for file in self.files) + sum(self._left.values())
 
     def own(self) -> SpoolFile:
-        """The file to append to."""
-        while self._own is None:
+        """The file to append to; where somebody removed it, a new one with what waits in it."""
+        lost = self._own
+        if lost is not None and _identity(lost.path) == self._own_identity:
+            return lost
+        file, identity = self._make()
+        if lost is not None:
+            try:
+                file.append_all_of(lost)
+            except BaseException:
+                file.close()
+                raise
+            self._own = None
+            with suppress(SpoolFileError):
+                lost.release()
+            log.warning("Somebody removed the spool file %r; another has what was in it.", str(lost.path))
+        self._own, self._own_identity = file, identity
+        self._made.add(file.path)
+        return file
+
+    def _make(self) -> tuple[SpoolFile, tuple[int, int]]:
+        """A new file, and what tells it from another one of its name."""
+        while True:
             path = self.path / f"{time.time_ns()}-{secrets.token_hex(4)}{SUFFIX}"
             with suppress(FileInUseError):  # another program, which starts, was quicker to look at it
                 file = SpoolFile(path, is_new=True)
-                if not path.exists():  # the same, and has removed it
-                    file.close()
-                    continue
-                self._own = file
-                self._made.add(path)
-        return self._own
+                identity = _identity(path)
+                if identity is not None:
+                    return file, identity
+                file.close()  # the same, and has removed it
 
     def is_foreign(self, file: SpoolFile) -> bool:
         """Whether another process made it."""
         return file.path not in self._made
 
     def used_bytes(self) -> int:
-        """What is in use in this process's file, and all that the files of others take."""
+        """What is in use in this process's file, and all that those of others take."""
         own = self._own
         with os.scandir(self.path) as entries:
             used = sum(
-                e.stat().st_size for e in entries if own is None or not e.name.startswith(own.path.name)
+                e.stat().st_size
+                for e in entries
+                if _OWN_NAME.fullmatch(e.name) and (own is None or not e.name.startswith(own.path.name))
             )
         return used if own is None else used + own.used_bytes
 
@@ -120,7 +147,10 @@ class SpoolFolder:
     def _open(self) -> None:
         self.path.mkdir(exist_ok=True)
         for path in sorted(self.path.glob(f"*{SUFFIX}"), reverse=True):
-            file = self._take(path)
+            file = None
+            if _OWN_NAME.fullmatch(path.name):
+                with suppress(SpoolFileError):  # the next program may have more luck with it
+                    file = self._take(path)
             if file is not None:
                 if file.event_count:
                     self._left[path] = file.event_count
@@ -135,18 +165,29 @@ class SpoolFolder:
                 self._opened = None
             if not self._left:
                 return None
-            self._opened = self._take(self._left.popitem()[0])
+            path, count = self._left.popitem()
+            try:
+                self._opened = self._take(path)
+            except SpoolFileError:
+                self._left = {path: count, **self._left}  # for later, behind the others
+                raise
         return self._opened
 
     def _take(self, path: Path) -> SpoolFile | None:
-        """A file that was left behind; None where its maker lives, or another was quicker."""
+        """A file that was left behind; None where its maker lives, or another was quicker.
+
+        Raises:
+            SpoolFileError: it cannot be opened now, and perhaps later.
+        """
         try:
             return SpoolFile(path)
-        except (FileInUseError, UnfinishedFileError):
+        except (FileInUseError, StrangeFileError, UnfinishedFileError):
             return None
         except SpoolFileError as error:
             if is_broken(error):
                 _rename_broken(path, error)
+            elif path.exists():
+                raise
             return None
 
     def _set_aside(self, file: SpoolFile, error: Exception) -> None:
@@ -166,6 +207,15 @@ class SpoolFolder:
             "Field `spool` must be a folder that can be written, or a new one in a folder that exists, "
             f"got {str(self.path)!r}: {why}"
         )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of its name; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _rename_broken(path: Path, error: Exception) -> None:

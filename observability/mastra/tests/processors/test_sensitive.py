@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mastra_core import SensitiveDataConfig
@@ -211,6 +211,9 @@ ANY = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
+SUSPICIOUS = re.compile(
+    rb"auth|card|cookie|cred|cvv|jwt|key|otp|pass|pin|pwd|secret|session|sig|ssn|token", re.IGNORECASE
+)
 OBJECTS = st.dictionaries(st.text(max_size=5), ANY, max_size=2)
 
 
@@ -315,6 +318,7 @@ def test_nothing_is_no_secret(sensitive, value):
 @given(ended_spans())
 def test_spans_without_secrets_come_back_the_same(span):
     """Whatever is in them: odd texts, numbers of any size, metadata of any shape."""
+    assume(not SUSPICIOUS.search(msgspec.json.encode(span)))  # words of the source are drawn, too
     event = TracingEvent("span_ended", span)
     assert SensitiveDataFilter().process(event) is event
 
@@ -322,6 +326,8 @@ def test_spans_without_secrets_come_back_the_same(span):
 @given(ANY)
 def test_values_beside_a_secret_keep_their_value(value):
     """Only the secret is replaced; what stands beside it means what it meant."""
+    alone = event_with("span", input=Json(encode({"beside": value})))
+    assume(SensitiveDataFilter().process(alone) is alone)  # words of the source are drawn, `JWT` for a key
     event = event_with("span", input=Json(encode({"beside": value, "password": "swordfish"})))
     cleaned = decode(SensitiveDataFilter().process(event).span.input)
     assert cleaned == {"beside": decode(encode(value)), "password": "[REDACTED]"}

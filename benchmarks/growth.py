@@ -127,8 +127,8 @@ def forms() -> Iterator[tuple[str, Work, int, bool]]:
 
 def measure(what: str, work: Work, count: int, *, has_payload: bool) -> Line:
     """Ours and the peer in turn, after one round to warm up."""
-    tracer, provider = spans._otel(is_sampled=True)  # noqa: SLF001  # of the same benchmarks
-    with spans._ours(is_sampled=True) as obs:  # noqa: SLF001
+    tracer, provider = spans.open_peer(is_sampled=True)
+    with spans.open_ours() as obs:
 
         def our_span(text: str) -> Any:  # noqa: ANN401
             if has_payload:

@@ -33,16 +33,18 @@ class _Nothing(SpanExporter):
         return SpanExportResult.SUCCESS
 
 
-def _otel(*, is_sampled: bool) -> tuple[Tracer, TracerProvider]:
+def open_peer(*, is_sampled: bool) -> tuple[Tracer, TracerProvider]:
+    """Return the peer, exporting to nothing; its provider is to be shut down."""
     provider = TracerProvider(sampler=ALWAYS_ON if is_sampled else ALWAYS_OFF, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_Nothing(), max_queue_size=SPANS * 2))
     return provider.get_tracer("benchmark"), provider
 
 
 @contextmanager
-def _ours(
+def open_ours(
     *, is_sampled: bool = True, is_filtered: bool = True, has_spool: bool = False
 ) -> Iterator[Observability]:
+    """Record into a DuckDB file; raises where a span was lost."""
     with tempfile.TemporaryDirectory() as folder:
         store = DuckDBStore(Path(folder) / "bench.duckdb")
         config = SpoolConfig(folder=Path(folder) / "bench.spool", store_wait_s=30) if has_spool else None
@@ -111,8 +113,8 @@ def _run(
     *,
     is_sampled: bool = True,
 ) -> Result:
-    tracer, provider = _otel(is_sampled=is_sampled)
-    with _ours(is_sampled=is_sampled) as obs:
+    tracer, provider = open_peer(is_sampled=is_sampled)
+    with open_ours(is_sampled=is_sampled) as obs:
 
         def ours() -> float:
             cost = _per_span(time.thread_time_ns, lambda: our_work(obs))
@@ -154,14 +156,14 @@ def spool() -> Result:
 
         return lambda: _per_span(time.process_time_ns, store_all)
 
-    with _ours(has_spool=True) as spooled, _ours() as plain:
+    with open_ours(has_spool=True) as spooled, open_ours() as plain:
         return compare(Budget("spool", "µs", 1.5), cost_of(spooled), cost_of(plain))
 
 
 def pipeline_cpu() -> Result:
     """A recorded span, all threads until it is stored, against the caller's cost of the peer alone."""
-    tracer, provider = _otel(is_sampled=True)
-    with _ours() as obs:
+    tracer, provider = open_peer(is_sampled=True)
+    with open_ours() as obs:
 
         def store_all() -> None:
             _our_spans(obs)
@@ -188,5 +190,5 @@ def sensitive_data() -> Result:
 
         return lambda: _per_span(time.process_time_ns, store_all)
 
-    with _ours() as filtered, _ours(is_filtered=False) as plain:
+    with open_ours() as filtered, open_ours(is_filtered=False) as plain:
         return compare(Budget("sensitive_data", "µs", 1.25), cost_of(filtered), cost_of(plain))

@@ -22,7 +22,7 @@ from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Channel, Weighed
-from mastra_observability.full import Patience, WhenFull
+from mastra_observability.full import DROP_NEWEST, Patience, WhenFull
 from mastra_observability.intake import Intake, Pending
 from mastra_observability.open_spans import OpenSpans
 from mastra_observability.worker import Worker
@@ -78,7 +78,7 @@ class ObservabilityBus:
         *,
         max_queue_events: int,
         max_queue_bytes: int,
-        when_full: WhenFull = WhenFull(),  # noqa: B008  # immutable
+        when_full: WhenFull = DROP_NEWEST,
     ) -> None:
         self.channels = tuple(channels)
         self.drops = drops

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mastra_core.runtime.config import ObservabilityConfig
 
@@ -22,6 +22,10 @@ class WhenFull(NamedTuple):
 
     drops_oldest: bool = False
     block_s: float = 0.0
+
+
+DROP_NEWEST: Final = WhenFull()
+"""What comes is dropped: the default."""
 
 
 def when_full_of(config: ObservabilityConfig) -> WhenFull:

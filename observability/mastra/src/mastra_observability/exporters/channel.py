@@ -22,7 +22,7 @@ from mastra_core.signals.log import LOG_LEVELS, LogLevel
 from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.base import BaseExporter, Loss
-from mastra_observability.full import Patience, WhenFull
+from mastra_observability.full import DROP_NEWEST, Patience, WhenFull
 from mastra_observability.worker import Worker
 
 FIRST_DELAY_S = 0.1
@@ -54,7 +54,7 @@ class Channel:
         max_queue_events: int,
         max_queue_bytes: int,
         least_log_level: LogLevel | None = None,
-        when_full: WhenFull = WhenFull(),  # noqa: B008  # immutable
+        when_full: WhenFull = DROP_NEWEST,
     ) -> None:
         self.exporter = exporter
         self.name = name

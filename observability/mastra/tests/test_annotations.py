@@ -4,10 +4,11 @@ import time
 import msgspec
 import pytest
 
-from mastra_core import Entity, FeedbackInput, Mastra, ScoreInput, TracingOptions
+from mastra_core import Entity, FeedbackInput, Mastra, PayloadLimits, ScoreInput, TracingOptions
 from mastra_core.errors import StoreUnavailableError
 from mastra_core.storage.memory import InMemoryStore
 from mastra_observability import Observability, TestExporter
+from mastra_observability.processors.limits import PayloadLimiter
 
 
 @pytest.fixture
@@ -235,6 +236,67 @@ async def test_mastra_judges_by_ids_and_the_old_name_warns(store, yesterday):
     assert sorted(score.scorer_id for score in scores) == ["b", "old", "relevance"]
     assert {row.session_id for row in (*scores, *feedback)} == {"s-1"}
     assert sorted(str(row.value) for row in feedback) == ["5.0", "up"]
+
+
+def test_only_a_worker_looks_into_texts_and_metadata(annotate, exporter, yesterday, monkeypatch):
+    """The caller takes them as they are; what is too long is cut later, of ids alone as of live spans."""
+    cutters = set()
+
+    def noted(method):
+        def note(limiter, said):
+            cutters.add(threading.current_thread().name)
+            return method(limiter, said)
+
+        return note
+
+    for name in ("cut_text", "apply"):
+        monkeypatch.setattr(PayloadLimiter, name, noted(getattr(PayloadLimiter, name)))
+    obs = annotate(payload=PayloadLimits(max_string_chars=100))
+    with obs.span("run") as span:
+        span.add_score("s", 1, reason="r" * 1_000, metadata={"a": "m" * 1_000})
+        span.add_feedback("f", "v" * 1_000, comment="c" * 1_000)
+    obs.add_score("s", 1, trace_id=yesterday[0], reason="r" * 1_000)
+    assert obs.flush()
+    assert cutters == {"mastra-bus"}
+    (feedback,) = exporter.feedback
+    texts = [score.reason for score in exporter.scores] + [feedback.value_text, feedback.comment]
+    assert all("of 1000 characters cut" in text for text in texts)
+    assert "of 1000 characters cut" in metadata(exporter.scores[0])["a"]
+
+
+def test_metadata_is_what_it_was_when_it_was_said(annotate, exporter):
+    """What is changed afterwards is not recorded."""
+    obs = annotate()
+    said = {"a": [1]}
+    with obs.span("run") as span:
+        span.add_score("s", 1, metadata=said)
+        said["a"].append(2)
+    assert obs.flush()
+    assert metadata(exporter.scores[0]) == {"a": [1]}
+
+
+def test_a_user_who_is_said_is_never_taken_for_the_usual_one(annotate, exporter, yesterday):
+    """Also where the person who gives feedback is the one that calls without a user have."""
+    obs = annotate(user_id="reviewer-1")
+    obs.add_feedback("rating", 5, trace_id=yesterday[0], user_id="reviewer-1")
+    obs.add_feedback("rating", 4, trace_id=yesterday[0])
+    assert obs.flush()
+    users = {feedback.value_number: feedback.correlation.user_id for feedback in exporter.feedback}
+    assert users == {5.0: "reviewer-1", 4.0: "u-7"}
+
+
+def test_what_waits_for_its_context_is_bounded_in_bytes(annotate, exporter, store):
+    """While the store does not answer, large annotations find no room at some point, and are counted."""
+    let_go = threading.Event()
+    store.get_root_span = lambda *_: let_go.wait(30) and None
+    obs = annotate()
+    given = [obs.add_feedback("f", "x" * 2**20, trace_id="b" * 32) for _ in range(70)]
+    let_go.set()
+    assert all(given)
+    assert obs.flush(30)
+    (lost,) = obs.stats()["dropped"]
+    assert (lost["signal"], lost["reason"], lost["count"]) == ("feedback", "queue_full", 70 - 63)
+    assert len(exporter.feedback) == 63
 
 
 class Unspeakable:

@@ -246,7 +246,7 @@ def test_a_trace_that_leaves_very_many_out_leaves_no_orphans(make, capture, way)
             with obs.span("left out", "tool_call"):
                 obs.span("leaf").end()
         obs.span("bad").error(ValueError("bad"), end=True)
-    obs.shutdown()
+    assert obs.shutdown(60)
     leaves = [span for span in capture.spans if span.name == "leaf"]
     assert len(leaves) == 10_500
     assert {leaf.parent_span_id for leaf in leaves} == {root.span_id}

@@ -1,6 +1,6 @@
 """The bus: from the caller's append to every exporter's own queue.
 
-`emit` is the caller's whole cost. One worker turns what was queued (ended spans, log lines) into its
+Queueing is the caller's whole cost. One worker turns what was queued (ended spans, log lines) into its
 exported form, lets the processors see each event once for all exporters, and offers it to the
 exporters that have a handler for it. It also looks at the spans that are still open, and announces
 each once.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 from weakref import WeakSet
 
-from mastra_core.signals.events import SIGNAL_OF, Event, Signal
+from mastra_core.signals.events import Signal
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.no_op_span import OwnWorkSpan
 from mastra_core.tracing.span import Span
@@ -35,10 +35,10 @@ HURRY_AT = 8_192
 
 
 class Feeder(Protocol):
-    """Holds events back for a while before it emits them."""
+    """Holds back for a while what is to be queued."""
 
     def drain(self, deadline: float) -> None:
-        """Emit what it holds, at `deadline` (monotonic) at the latest."""
+        """Queue what it holds, at `deadline` (monotonic) at the latest."""
         ...
 
     def stop(self, deadline: float) -> None:
@@ -95,7 +95,7 @@ class ObservabilityBus:
         self._is_closed = False
         self._was_in_time: bool | None = None
         self.worker = Worker("mastra-bus", self._step, self._has_work, LINGER_S, self._start_channels)
-        self.queue: deque[Span | Pending | Event] = deque()
+        self.queue: deque[Span | Pending] = deque()
         self._reset_locks()
         _alive.add(self)
 
@@ -108,16 +108,8 @@ class ObservabilityBus:
 
     # ---------------------------------------------------------------- the caller's side
 
-    def emit(self, event: Event) -> None:
-        """Queue an event; never raises. `RecordingTracer.finish` does it for spans."""
-        if len(self.queue) >= self.max_events and not self.make_room(SIGNAL_OF[type(event)]):
-            return
-        self.queue.append(event)
-        if self.worker.is_idle:
-            self.worker.wake()
-
     def queue_weighed(self, item: Span | Pending, heavy_bytes: int, signal: Signal) -> None:
-        """Queue an ended span, or what is pending, if there is room for it and its bytes; else drop it."""
+        """Queue an ended span, or what is pending, if there is room for it and its bytes; never raises."""
         if len(self.queue) >= self.max_events and not self.make_room(signal):
             return
         if heavy_bytes > self._max_bytes:
@@ -173,7 +165,7 @@ class ObservabilityBus:
         return self.hand_on(deadline)
 
     def hand_on(self, deadline: float) -> bool:
-        """Hand on what was emitted, and wait; False at `deadline`."""
+        """Hand on what was queued, and wait; False at `deadline`."""
         done = self.begin_flush()
         in_time = done.wait(max(0.0, deadline - time.monotonic()))
         waiting = [channel.begin_flush() for channel in self.channels]

@@ -32,6 +32,7 @@ from mastra_core.signals.events import (
 )
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.span import Span
+from mastra_observability.annotation_snapshot import PendingAnnotation
 from mastra_observability.drops import Drops, log
 from mastra_observability.exporters.channel import Weighed
 from mastra_observability.held_trace import HeldTrace, Item, State
@@ -77,10 +78,10 @@ class HoldingIntake(Intake):
         self._leaves_some_out = span_filter is not None or bool(excluded_types)
         self._has_failed = self._has_given_way = False
 
-    def take(self, queue: deque[Span | Pending | Event]) -> tuple[list[Weighed], int]:
+    def take(self, queue: deque[Span | Pending]) -> tuple[list[Weighed], int]:
         """The events of what is queued now and goes on, and of what need not wait any longer."""
         made: list[Weighed] = []
-        rest: deque[Span | Pending | Event] = deque()
+        rest: deque[Span | Pending] = deque()
         heavy = 0
         for item in popped(queue, len(queue)):
             held = self._held_of(item)
@@ -90,7 +91,7 @@ class HoldingIntake(Intake):
                 heavy += item._heavy_bytes
                 self._take_held_span(held, item, made)
             else:
-                heavy += item.heavy_bytes if isinstance(item, PendingLog) else 0
+                heavy += item.heavy_bytes if isinstance(item, PendingLog | PendingAnnotation) else 0
                 self._take_held_item(held, item, made)
         for held in self._hold.due():
             self._decide_early(held, made)
@@ -134,14 +135,14 @@ class HoldingIntake(Intake):
 
     # ---------------------------------------------------------------- what arrives
 
-    def _held_of(self, item: Span | Pending | Event) -> HeldTrace | None:
+    def _held_of(self, item: Span | Pending) -> HeldTrace | None:
         """The trace that something belongs to, if that is one of those held back."""
         if isinstance(item, Span):
             held = item._trace.held
         elif isinstance(item, PendingLog):
             held = None if item.trace is None else item.trace.held
-        elif isinstance(item, ScoreEvent | FeedbackEvent):
-            held = self._hold.find(_trace_id_of(item))
+        elif isinstance(item, PendingAnnotation):
+            held = self._hold.find(item.given.trace_id)
         else:
             return None
         if not isinstance(held, HeldTrace):
@@ -166,18 +167,18 @@ class HoldingIntake(Intake):
         else:
             held.forget_oldest()
 
-    def _take_held_item(self, held: HeldTrace, raw: Pending | Event, made: list[Weighed]) -> None:
+    def _take_held_item(self, held: HeldTrace, pending: Pending, made: list[Weighed]) -> None:
         """Take a log line, a score or feedback."""
         moment_ns = self._hold.now()  # what the line says may be of any time
-        if not held.is_sampled:
-            if isinstance(raw, ScoreEvent | FeedbackEvent):
-                self._count(self._derived(raw, has_ids=False), made)
-            self._hold_or_hand_on(held, Item(raw, None), moment_ns, made)
+        if not held.is_sampled and isinstance(pending, PendingLog):
+            self._hold_or_hand_on(held, Item(pending, None), moment_ns, made)
             return
-        event = self._event_of(raw)
-        if event is not None and (event := self._process([event])[0]) is not None:
+        event = raw = self._made(pending)
+        if held.is_sampled and event is not None:
+            event, raw = self._process([event])[0], None
+        if event is not None:
             self._count(self._derived(event, has_ids=False), made)
-            self._hold_or_hand_on(held, Item(None, event), moment_ns, made)
+            self._hold_or_hand_on(held, Item(raw, event), moment_ns, made)
 
     def _hold_or_hand_on(self, held: HeldTrace, item: Item, moment_ns: int, made: list[Weighed]) -> None:
         if held.state is State.GOES_ON:
@@ -282,11 +283,7 @@ class HoldingIntake(Intake):
             return None if item.raw is None else item.event
         if isinstance(item.raw, Span):
             return self._exported(item.raw, "span_ended")
-        return self._event_of(cast("Pending | Event", item.raw))
-
-    def _event_of(self, raw: Pending | Event) -> Event | None:
-        maker = self._makers.get(type(raw))
-        return cast("Event", raw) if maker is None else self._made(raw, maker)
+        return self._made(cast("PendingLog", item.raw))
 
     def _show_open(self, held: HeldTrace, spans: Sequence[Span], made: list[Weighed]) -> None:
         """Announce spans of a trace that goes on; none where they may be left out when they end."""
@@ -361,13 +358,7 @@ class HoldingIntake(Intake):
         return kept_id
 
 
-def _trace_id_of(event: ScoreEvent | FeedbackEvent) -> str | None:
-    return event.score.trace_id if isinstance(event, ScoreEvent) else event.feedback.trace_id
-
-
 def _signal_of(item: Item) -> Signal:
     if item.event is not None:
         return SIGNAL_OF[type(item.event)]
-    if isinstance(item.raw, Span):
-        return "spans"
-    return "logs" if isinstance(item.raw, PendingLog) else SIGNAL_OF[type(item.raw)]
+    return "spans" if isinstance(item.raw, Span) else "logs"

@@ -34,7 +34,7 @@ class Item(NamedTuple):
     """Something held back.
 
     Attributes:
-        raw: what was queued; None where the event is as the processors left it.
+        raw: what was queued, or the event made of it; None where the event is as the processors left it.
         event: made of it; None where that is still to be done.
     """
 

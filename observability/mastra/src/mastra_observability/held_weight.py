@@ -35,13 +35,12 @@ def weight_of(item: Item) -> int:
         size += _weight_of_span(raw)
     elif isinstance(raw, PendingLog):
         size += len(raw.message) + len(raw.data)
-    said = raw if event is None else event
-    if isinstance(said, ScoreEvent):
-        score = said.score
+    if isinstance(event, ScoreEvent):
+        score = event.score
         names = (score.scorer_id, score.scorer_name, score.scorer_version, score.source)
         size += sum(map(_length_of, (*names, score.reason, score.metadata)))
-    elif isinstance(said, FeedbackEvent):
-        feedback = said.feedback
+    elif isinstance(event, FeedbackEvent):
+        feedback = event.feedback
         words = (feedback.feedback_type, feedback.source, feedback.source_id)
         size += sum(map(_length_of, (*words, feedback.value_text, feedback.comment, feedback.metadata)))
     return size

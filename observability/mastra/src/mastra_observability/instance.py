@@ -28,6 +28,7 @@ from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.metrics import NO_OP_METRICS, MetricsContext
 from mastra_core.tracing.span import Span
 from mastra_core.tracing.traced import traced
+from mastra_observability.annotation_snapshot import AnnotationSnapshot, PendingFeedback, PendingScore
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import LookUp
 from mastra_observability.contexts.logger import RecordingLogger
@@ -126,9 +127,12 @@ class Observability(RecordingTracer):
         hold = None
         if tail is not None or config.span_filter is not None:
             hold = TraceHold(config.hold, tail, config.max_span_lifetime_s, clock)
+        annotations = AnnotationSnapshot(limiter, base)
         makers: dict[type, Maker] = {
             PendingLog: Maker("logs", LogSnapshot(limiter, ids, base)),
             PendingMetric: Maker("metrics", MetricSnapshot(guard, ids, base, self._drops)),
+            PendingScore: Maker("scores", annotations.score),
+            PendingFeedback: Maker("feedback", annotations.feedback),
         }
         derived = DerivedMetrics(guard, costs) if is_deriving else None
         parts = (processors, SpanSnapshot(limiter, costs), makers, derived, self._drops)
@@ -164,8 +168,7 @@ class Observability(RecordingTracer):
                 begun=None if hold is None else hold.begun,
             ),
             base,
-            self._make_lookup(bus, base),
-            limiter,
+            self._make_lookup(bus),
         )
         self._metrics = None if metrics is None else RecordingMetrics(bus, clock)
         self._gate = LogGate()
@@ -195,12 +198,13 @@ class Observability(RecordingTracer):
         self._shown_logger = SelectingLogger(selection)
         self._shown_metrics = SelectingMetrics(selection)
 
-    def _make_lookup(self, bus: ObservabilityBus, base: Correlation) -> LookUp | None:
+    def _make_lookup(self, bus: ObservabilityBus) -> LookUp | None:
         """What completes annotations from the store, where there is one that keeps spans."""
         store = self.store
         if not isinstance(store, SpanStore) or not store.capabilities.spans:
             return None
-        lookup = ContextLookup(store, bus.emit, bus.hand_on, bus.refuse, base, self.config.max_queue_events)
+        most = self.config.max_queue_events, MAX_QUEUE_BYTES
+        lookup = ContextLookup(store, bus.queue_weighed, bus.hand_on, bus.refuse, *most)
         bus.feeder = lookup
         bus.after_fork.append(lookup.reset_after_fork)
         return lookup.add

@@ -106,16 +106,13 @@ class Intake:
         self._derive = derive
         self._drops = drops
 
-    def describe(self, item: Span | Pending | Event) -> tuple[Signal, int]:
+    def describe(self, item: Span | Pending) -> tuple[Signal, int]:
         """The signal of something queued, and its heavy bytes."""
         if isinstance(item, Span):
             return "spans", item._heavy_bytes
-        maker = self._makers.get(type(item))
-        if maker is not None:
-            return maker.signal, cast("Pending", item).heavy_bytes
-        return SIGNAL_OF[type(item)], 0
+        return self._makers[type(item)].signal, item.heavy_bytes
 
-    def take(self, queue: deque[Span | Pending | Event]) -> tuple[list[Weighed], int]:
+    def take(self, queue: deque[Span | Pending]) -> tuple[list[Weighed], int]:
         """The events of what is queued now, and how many heavy bytes left the queue with it."""
         made: list[Weighed] = []
         heavy = 0
@@ -128,13 +125,11 @@ class Intake:
                     heavy += item._heavy_bytes
                     if self._take_span(events, item) and item._is_announced:
                         announced.add(len(events) - 1)
-                elif (maker := self._makers.get(type(item))) is not None:
-                    heavy += cast("Pending", item).heavy_bytes
-                    event = self._made(item, maker)
+                else:
+                    heavy += item.heavy_bytes
+                    event = self._made(item)
                     if event is not None:
                         events.append(event)
-                else:
-                    events.append(cast("Event", item))
             left -= CHUNK
             self._pass_on(made, self._process(events), announced)
         return made, heavy
@@ -197,8 +192,9 @@ class Intake:
             self._drops.count("bus", "spans", "invalid", 1, repr(error))
             return None
 
-    def _made(self, item: object, maker: Maker) -> Event | None:
+    def _made(self, item: Pending) -> Event | None:
         """The event of what was pending; one that cannot be made is counted and takes no other with it."""
+        maker = self._makers[type(item)]
         try:
             return maker.make(item)
         except Exception as error:  # noqa: BLE001  # as above

@@ -29,7 +29,6 @@ from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.held_trace import HeldTrace
 from mastra_observability.left_out import LeftOutSpan, number_for_sums
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
-from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.sampling import Sampler, never
 
 _MOST = (1 << 64) - 1
@@ -70,7 +69,6 @@ class RecordingTracer(Annotations):
         rules: what is recorded.
         base: correlation of every trace: service, environment, default session and user.
         look_up: takes annotations whose context is to be looked up; None for no such thing.
-        limiter: cuts what is too large in annotations.
     """
 
     def __init__(
@@ -81,9 +79,9 @@ class RecordingTracer(Annotations):
         rules: TracerRules,
         base: Correlation,
         look_up: LookUp | None,
-        limiter: PayloadLimiter,
     ) -> None:
-        super().__init__(bus, ids, clock, base, look_up, limiter)
+        super().__init__(bus, ids, clock, look_up)
+        self._base = base
         # Looked up here once, not for every span.
         self._worker = bus.worker
         self._open = bus.open_spans.by_number
@@ -213,7 +211,7 @@ class RecordingTracer(Annotations):
         if span._heavy_bytes or len(queue) >= self._bus.max_events:
             self._bus.queue_weighed(span, span._heavy_bytes, "spans")
             return
-        queue.append(span)  # the same as `emit`, without the call
+        queue.append(span)  # the same as `queue_weighed`, without the call
         if self._worker.is_idle:
             self._worker.wake()
 

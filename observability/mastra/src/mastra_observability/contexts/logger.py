@@ -178,7 +178,7 @@ class RecordingLogger:
         if len(payload) + len(message) > HEAVY_BYTES or len(queue) >= self._bus.max_events:
             self._queue_heavy(line)
             return
-        queue.append(line)  # the same as `emit`, without the call
+        queue.append(line)  # the same as `queue_weighed`, without the call
         if self._worker.is_idle:
             self._worker.wake()
 

@@ -11,77 +11,93 @@ import threading
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from mastra_core.signals.correlation import Correlation
-from mastra_core.signals.events import SIGNAL_OF, Event, FeedbackEvent, ScoreEvent, Signal
-from mastra_core.signals.payload import Json, encode
+from mastra_core.signals.events import Signal
+from mastra_core.signals.payload import encode
 from mastra_core.signals.span import SpanRecord
 from mastra_core.storage.protocols import SpanStore
 from mastra_core.tracing.recorded import RecordedSpan
 from mastra_core.tracing.tracer import NO_OP_TRACER
+from mastra_observability.annotation_snapshot import PendingAnnotation
 from mastra_observability.drops import log
-from mastra_observability.snapshot import merge
 from mastra_observability.worker import Worker
 
 LINGER_S = 0.05
 HAND_ON_S = 2.0
 """How long to wait for what is on its way, before a trace that is not stored is taken for unknown."""
 
-Annotation = ScoreEvent | FeedbackEvent
 _Key = tuple[str | None, str | None]
-_Context = tuple[Correlation, bytes | None]
+_Context = tuple[Correlation, list[bytes]]
 """Correlation and metadata of what is annotated."""
 
 
 class ContextLookup:
-    """Completes annotations and emits them.
+    """Completes annotations and queues them.
 
     Args:
         store: where traces are.
-        emit: takes completed annotations.
+        queue: takes completed annotations, with what they weigh.
         hand_on: stores what is on its way, until a deadline (monotonic).
         refuse: counts one that finds no room.
-        base: correlation of annotations that nothing is known of.
         max_waiting: annotations that wait at the most; more are dropped and counted.
+        max_bytes: bytes of large ones that wait at the most.
     """
 
     def __init__(
         self,
         store: SpanStore,
-        emit: Callable[[Event], None],
+        queue: Callable[[PendingAnnotation, int, Signal], None],
         hand_on: Callable[[float], bool],
         refuse: Callable[[Signal], None],
-        base: Correlation,
         max_waiting: int,
+        max_bytes: int,
     ) -> None:
         self._store = store
-        self._emit = emit
+        self._queue = queue
         self._hand_on = hand_on
         self._refuse = refuse
-        self._base = base
         self._max_waiting = max_waiting
+        self._max_bytes = max_bytes
         self._is_failing = False
         self._has_stopped = False
         self._worker = Worker("mastra-annotations", self._step, lambda: bool(self._waiting), LINGER_S)
         self._reset()
 
     def _reset(self) -> None:
-        # Whoever takes an annotation out, the thread or who leaves, is the one who emits it.
-        self._waiting: dict[str, Annotation] = {}
+        # Whoever takes an annotation out, the thread or who leaves, is the one who queues it.
+        self._waiting: dict[str, PendingAnnotation] = {}
+        self._heavy_bytes = 0
+        self._heavy_lock = threading.RLock()  # a signal handler may add while its thread has it
         self._is_empty = threading.Event()
 
-    def add(self, event: Annotation) -> None:
+    def add(self, pending: PendingAnnotation) -> None:
         """Take an annotation; never blocks, never raises."""
-        if len(self._waiting) >= self._max_waiting:
-            self._refuse(SIGNAL_OF[type(event)])
+        if len(self._waiting) >= self._max_waiting or not self._reserve(pending.heavy_bytes):
+            self._refuse(pending.signal)
             return
-        self._waiting[_id_of(event)] = event
+        self._waiting[pending.id] = pending
         if self._has_stopped or (self._worker.is_idle and not self._worker.wake()):
             self._give_up()
 
+    def _reserve(self, heavy_bytes: int) -> bool:
+        """Count bytes as waiting, if there is room for them."""
+        if heavy_bytes:
+            with self._heavy_lock:
+                if self._heavy_bytes + heavy_bytes > self._max_bytes:
+                    return False
+                self._heavy_bytes += heavy_bytes
+        return True
+
+    def _take(self, key: str) -> PendingAnnotation | None:
+        """Take an annotation out; None where somebody else did."""
+        pending = self._waiting.pop(key, None)
+        if pending is not None and pending.heavy_bytes:
+            with self._heavy_lock:
+                self._heavy_bytes -= pending.heavy_bytes
+        return pending
+
     def drain(self, deadline: float) -> None:
-        """Emit everything, completed as far as half of the time until `deadline` (monotonic) allows."""
+        """Queue everything, completed as far as half of the time until `deadline` (monotonic) allows."""
         if not self._waiting:
             return
         self._is_empty.clear()
@@ -93,7 +109,7 @@ class ContextLookup:
         self._give_up()
 
     def stop(self, deadline: float) -> None:
-        """Emit everything and end the thread."""
+        """Queue everything and end the thread."""
         self.drain(deadline)
         self._worker.stop(deadline)
         self._has_stopped = True
@@ -106,23 +122,24 @@ class ContextLookup:
 
     def _give_up(self) -> None:
         for key in list(self._waiting):
-            event = self._waiting.pop(key, None)
-            if event is not None:
-                self._emit(event)
+            if (pending := self._take(key)) is not None:
+                self._queue(pending, pending.heavy_bytes, pending.signal)
 
     # ---------------------------------------------------------------- the thread's side
 
     def _step(self) -> float | None:
         batch = dict(self._waiting)
-        wanted = {_key_of(event) for event in batch.values()}
+        wanted = {_key_of(pending) for pending in batch.values()}
         known = self._find(wanted)
         if len(known) < len(wanted):
             self._hand_on(time.monotonic() + HAND_ON_S)
             known |= self._find(wanted - known.keys())
-        for key, event in batch.items():
-            if self._waiting.pop(key, None) is not None:
-                context = known.get(_key_of(event))
-                self._emit(event if context is None else _completed(event, context, self._base))
+        for key in batch:
+            if (pending := self._take(key)) is not None:
+                if (context := known.get(_key_of(pending))) is not None:
+                    pending.correlation, inherited = context
+                    pending.metadata = inherited + pending.metadata
+                self._queue(pending, pending.heavy_bytes, pending.signal)
         self._is_empty.set()
         return LINGER_S if self._waiting else None
 
@@ -134,7 +151,7 @@ class ContextLookup:
                 record = self._record(*key)
                 if record is not None:
                     correlation = RecordedSpan(record, NO_OP_TRACER).correlation
-                    found[key] = (correlation, encode(record.metadata) if record.metadata else None)
+                    found[key] = (correlation, [encode(record.metadata)] if record.metadata else [])
         except Exception as error:  # noqa: BLE001  # a store may be a user's own
             if not self._is_failing:
                 self._is_failing = True
@@ -153,32 +170,5 @@ class ContextLookup:
         return self._store.get_span(trace_id, span_id) or self._store.get_root_span(trace_id)
 
 
-def _id_of(event: Annotation) -> str:
-    return event.score.score_id if isinstance(event, ScoreEvent) else event.feedback.feedback_id
-
-
-def _key_of(event: Annotation) -> _Key:
-    what = event.score if isinstance(event, ScoreEvent) else event.feedback
-    return what.trace_id, what.span_id
-
-
-def _completed(event: Annotation, context: _Context, base: Correlation) -> Annotation:
-    correlation, metadata = context
-    if isinstance(event, ScoreEvent):
-        score = event.score
-        own = _joined(metadata, score.metadata)
-        return ScoreEvent(msgspec.structs.replace(score, correlation=correlation, metadata=own))
-    feedback = event.feedback
-    user_id = feedback.correlation.user_id
-    if (
-        user_id is not None and user_id != base.user_id
-    ):  # who gives feedback need not be whom the trace served
-        correlation = correlation.merge({"user_id": user_id})
-    own = _joined(metadata, feedback.metadata)
-    return FeedbackEvent(msgspec.structs.replace(feedback, correlation=correlation, metadata=own))
-
-
-def _joined(inherited: bytes | None, own: Json | None) -> Json | None:
-    if inherited is None:
-        return own
-    return Json(inherited if own is None else merge([bytes(own)], (inherited,)) or b"{}")
+def _key_of(pending: PendingAnnotation) -> _Key:
+    return pending.given.trace_id, pending.given.span_id

@@ -16,7 +16,7 @@ from mastra_core.ids import IdSource, format_span_id, format_trace_id
 from mastra_core.signals.correlation import Correlation
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.tracing.span import Span
+from mastra_core.tracing.span import UNSET, Span
 from mastra_core.tracing.trace_context import RANDOM
 from mastra_core.tracing.trace_state import TraceState
 
@@ -44,6 +44,10 @@ class SampledOutSpan(UnsampledSpan):
         """What the next program is told: the same each time."""
         # Of several threads that ask at once the first decides.
         return self._remote or self.__dict__.setdefault("_remote", self._made_up())
+
+    @property
+    def _options(self) -> TracingOptions | None:
+        return self._beginning[2]
 
     def _made_up(self) -> TracingOptions:
         ids, trace_number, options, base = self._beginning
@@ -96,6 +100,16 @@ class MeasuredSpan(Span):
         return None if self.origin is None else self.origin.remote
 
     @property
+    def hides_input(self) -> bool:
+        """Whether the trace hides them, of which nothing is recorded anyway."""
+        return self.origin is not None and self.origin.hides_input
+
+    @property
+    def hides_output(self) -> bool:
+        """The same of outputs."""
+        return self.origin is not None and self.origin.hides_output
+
+    @property
     def bound_fields(self) -> Mapping[str, Any]:
         """None."""
         return {}
@@ -124,6 +138,28 @@ class UntracedSpan(MeasuredSpan):
     def remote(self) -> TracingOptions | None:
         """What another program said of the trace, to be passed on."""
         return self._trace.remote
+
+    @property
+    def hides_input(self) -> bool:
+        """Whether the options say so: it holds for errors in lines that are logged."""
+        return self._trace.hide_input
+
+    @property
+    def hides_output(self) -> bool:
+        """The same of outputs."""
+        return self._trace.hide_output
+
+    def update(
+        self,
+        *,
+        name: str | None = None,
+        input: object = UNSET,  # the field's word
+        output: object = UNSET,
+        attributes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Take what metrics are made of."""
+        return super().update(name=name, attributes=attributes)
 
     @property
     def bound_fields(self) -> Mapping[str, Any]:

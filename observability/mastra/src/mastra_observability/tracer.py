@@ -260,7 +260,7 @@ class RecordingTracer(Annotations):
         if parent is None:
             is_remote = options is not None and options.trace_id is not None
             remote = options if is_remote else None
-            trace = TraceState("", None, hide_input=True, hide_output=True, remote=remote)
+            trace = TraceState("", None, hide_input=False, hide_output=False, remote=remote)
             correlation, parent_number = self._base, 0
         else:
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number

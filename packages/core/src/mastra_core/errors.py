@@ -22,9 +22,31 @@ caller unchanged.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar, cast
+
+E = TypeVar("E", bound=BaseException)
+
+
+def with_safe_text(error: E, without_values: str | None = None) -> E:
+    """The error, after noting what is recorded of its text where a trace hides its inputs or outputs.
+
+    Args:
+        error: of any class, one of a user's own as well.
+        without_values: the text without the values that came in or go out; None: it has none.
+    """
+    cast("Any", error).without_values = str(error) if without_values is None else without_values
+    return error
+
 
 class MastraError(Exception):
-    """Base of all errors of this project; catch it to catch them all."""
+    """Base of all errors of this project; catch it to catch them all.
+
+    Attributes:
+        without_values: the text without the values that were wrong; None where nobody said it, see
+            `with_safe_text`.
+    """
+
+    without_values: str | None = None
 
 
 class ConfigurationError(MastraError):

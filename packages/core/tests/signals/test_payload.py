@@ -23,6 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mastra_core.errors import ToolError, with_safe_text
 from mastra_core.signals import payload
 from mastra_core.signals.payload import (
     MAX_BYTES,
@@ -615,6 +616,36 @@ def test_an_error_is_described_by_its_class_and_its_words():
 
     assert describe_error(InnerError("no")) == {"type": InnerError.__qualname__, "message": "no"}
     assert describe_error(KeyError()) == {"type": "KeyError", "message": ""}
+
+
+def test_an_error_without_values_says_what_was_said_to_be_safe():
+    """Its `without_values` where that is a text; else, or where it raises, nothing of its words."""
+
+    class LyingError(Exception):
+        without_values = 5
+
+    class RaisingError(Exception):
+        @property
+        def without_values(self):
+            raise self
+
+    said = [
+        describe_error(error, with_values=False)["message"]
+        for error in (
+            with_safe_text(KeyError("x"), "a key"),
+            with_safe_text(OSError("full")),
+            ToolError("x"),
+            LyingError("x"),
+            RaisingError("x"),
+        )
+    ]
+    assert said == [
+        "a key",
+        "full",
+        "<hidden>",
+        "<hidden>",
+        "<unprintable " + RaisingError.__qualname__ + ">",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from mastra_core.signals.payload import encode, encode_fast, head_and_tail, text
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.span import HEAVY_BYTES, HUGE_BYTES, HUGE_KEPT_BYTES, Span
+from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.levels import LogGate
 from mastra_observability.log_snapshot import PendingLog
@@ -171,7 +172,7 @@ class RecordingLogger:
             span,
             trace,
             logger,
-            None if error is None else _snapshot_of(error),
+            None if error is None else _snapshot_of(error, trace),
             origin,
         )
         queue = self._queue
@@ -235,8 +236,8 @@ def _second(found: tuple[object, ...]) -> object:
     return found[1] if len(found) == 3 and (found[1] is None or _is_error(found[1])) else found
 
 
-def _snapshot_of(error: BaseException) -> ErrorSnapshot | None:
+def _snapshot_of(error: BaseException, trace: TraceState | None) -> ErrorSnapshot | None:
     try:
-        return ErrorSnapshot(error)
+        return ErrorSnapshot(error, with_values=trace is None or trace.shows_values)
     except Exception:  # noqa: BLE001  # it has made something of its own out of `__cause__`
         return None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mastra_core.errors import ModelError
+from mastra_core.errors import ModelError, with_safe_text
 from mastra_core.runtime.validation import shorten
 
 _ADVICE: Final = {
@@ -69,11 +69,11 @@ class Failures:
 
     def malformed(self, what: str) -> ModelError:
         """An answer that cannot be read."""
-        return self._error(f"{self._who} gave an answer that cannot be read: {what}; try again, or report it")
+        return self._error("gave an answer that cannot be read", "; try again, or report it", why=what)
 
     def broken_off(self) -> ModelError:
         """A stream that ended in the middle."""
-        return self._error(f"{self._who} broke off its answer before the end; try again", retryable=True)
+        return self._error("broke off its answer before the end", "; try again", retryable=True)
 
     @property
     def _who(self) -> str:
@@ -86,7 +86,8 @@ class Failures:
             return self._refused(error, status, retries)
         if any("Timeout" in kind.__name__ for kind in type(error).__mro__):
             return self._error(
-                f"{self._who} did not answer in time; try again, or give the model a longer `timeout_s`",
+                "did not answer in time",
+                "; try again, or give the model a longer `timeout_s`",
                 retryable=True,
                 retries=retries,
             )
@@ -94,14 +95,17 @@ class Failures:
             cause = error.__cause__ or error
             why = self._without_key(str(cause)) or type(cause).__name__
             return self._error(
-                f"{self._who} could not be reached, or broke off: {why}; check `base_url` and the network",
+                "could not be reached, or broke off",
+                "; check `base_url` and the network",
+                why=why,
                 retryable=True,
                 retries=retries,
             )
         retryable = _detail(error, "type") not in _LASTING
         return self._error(  # inside a stream, which began well
-            f"{self._who} failed: {self._without_key(_reason(error))}; "
-            f"{'try again' if retryable else 'change the request'}",
+            "failed",
+            "; try again" if retryable else "; change the request",
+            why=self._without_key(_reason(error)),
             retryable=retryable,
             retries=retries,
         )
@@ -122,7 +126,9 @@ class Failures:
         request_id = headers.get("x-request-id") or headers.get("request-id")
         named = f" (request {request_id})" if request_id else ""
         return self._error(
-            f"{self._who} answered {status}: {self._without_key(_reason(error))}{named}; {advice}",
+            f"answered {status}",
+            f"{named}; {advice}",
+            why=self._without_key(_reason(error)),
             status=status,
             retryable=retryable,
             retry_after_s=wait,
@@ -130,8 +136,11 @@ class Failures:
             retries=retries,
         )
 
-    def _error(self, message: str, **facts: Any) -> ModelError:  # noqa: ANN401  # those of ModelError
-        return ModelError(message, provider=self._provider, **facts)
+    def _error(self, what: str, rest: str, *, why: str = "", **facts: Any) -> ModelError:  # noqa: ANN401  # those of ModelError
+        """The error; `why` is told by others, and may quote what was asked or answered."""
+        because = f": {why}" if why else ""
+        error = ModelError(f"{self._who} {what}{because}{rest}", provider=self._provider, **facts)
+        return with_safe_text(error, f"{self._who} {what}{rest}")
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._secret, "***") if self._secret else text

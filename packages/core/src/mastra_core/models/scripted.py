@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mastra_core.errors import ModelError
+from mastra_core.errors import ModelError, with_safe_text
 from mastra_core.runtime.model import ModelChunk, ModelRequest, ModelResponse, ToolCall
 from mastra_core.runtime.usage import Usage
 
@@ -112,10 +112,11 @@ class ScriptedModel:
         if self._loop and self._script:
             return self._script[number % len(self._script)]
         if number >= len(self._script):
-            raise ModelError(
+            text = (
                 f"The script of `{self.model_id}` has {len(self._script)} answers, and this is request "
                 f"{number + 1}; add an answer, or begin again at the end with loop=True"
             )
+            raise with_safe_text(ModelError(text))
         return self._script[number]
 
 
@@ -128,7 +129,8 @@ def _as_reply(item: object, request: ModelRequest) -> ScriptedReply:
         return ScriptedReply(error=item)
     if isinstance(item, ScriptedReply):
         return item
-    raise ModelError(f"A scripted answer must be a text, a ScriptedReply or an exception, got {item!r}")
+    rule = "A scripted answer must be a text, a ScriptedReply or an exception, got"
+    raise with_safe_text(ModelError(f"{rule} {item!r}"), f"{rule} {type(item).__name__}")
 
 
 def _as_response(reply: ScriptedReply, request: ModelRequest, number: int) -> ModelResponse:

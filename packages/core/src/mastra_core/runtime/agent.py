@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from mastra_core.errors import ConfigurationError
+from mastra_core.errors import ConfigurationError, with_safe_text
 from mastra_core.runtime.agent_loop import AgentLoop, Emit
 from mastra_core.runtime.agent_result import AgentResult
 from mastra_core.runtime.agent_stream import AgentStream
 from mastra_core.runtime.answer import AnswerType
 from mastra_core.runtime.contexts import AgentContext
 from mastra_core.runtime.execution import Execution, Work, begin_execution, begin_work
-from mastra_core.runtime.model import LanguageModel, Message
+from mastra_core.runtime.model import LanguageModel, Message, without_answers
 from mastra_core.runtime.tool import Tool, check_tools
 from mastra_core.runtime.validation import check_name
 from mastra_core.signals.attributes import AgentRunAttributes, SpanType
@@ -258,6 +258,7 @@ class Agent:
             entity=Entity("agent", self.id, self.name),
             is_run=True,
             fields={"agent_id": self.id},
+            without_outputs=without_answers,
         )
 
     async def _instruct(self, work: Work) -> str:
@@ -265,7 +266,8 @@ class Agent:
         if not isinstance(text, str):
             given = text(AgentContext(**work.context_fields(), agent_name=self.name))
             text = await given if inspect.isawaitable(given) else given
-        work.span.update(attributes=AgentRunAttributes(instructions=text))
+        if not work.span.hides_input:  # they are the first message that the model takes in
+            work.span.update(attributes=AgentRunAttributes(instructions=text))
         return text
 
     def __repr__(self) -> str:
@@ -299,7 +301,7 @@ def _as_messages(prompt: object, agent: str) -> list[Message]:
     given = list(cast("Sequence[object]", prompt)) if isinstance(prompt, Sequence) else [prompt]
     messages = [message for message in given if isinstance(message, Message)]
     if not given or len(messages) != len(given):
-        raise ConfigurationError(
-            f"The prompt of agent `{agent}` must be a text, a Message or a sequence of them, got {prompt!r}"
-        )
+        rule = f"The prompt of agent `{agent}` must be a text, a Message or a sequence of them, got"
+        kind = type(cast("Any", prompt)).__name__
+        raise with_safe_text(ConfigurationError(f"{rule} {prompt!r}"), f"{rule} {kind}")
     return messages

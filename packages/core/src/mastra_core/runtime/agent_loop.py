@@ -18,7 +18,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from mastra_core.errors import ModelError, ToolError
+from mastra_core.errors import ModelError, ToolError, with_safe_text
 from mastra_core.runtime.agent_result import AgentEvent, AgentStep, ToolResult
 from mastra_core.runtime.execution import Work, begin_work, execution_of
 from mastra_core.runtime.model import (
@@ -28,6 +28,7 @@ from mastra_core.runtime.model import (
     ModelResponse,
     StreamingLanguageModel,
     ToolCall,
+    without_answers,
 )
 from mastra_core.runtime.model_stream import ModelStream
 from mastra_core.runtime.together import run_together
@@ -42,6 +43,7 @@ from mastra_core.signals.attributes import (
 )
 from mastra_core.signals.correlation import Entity
 from mastra_core.signals.payload import clean_text, encode
+from mastra_core.tracing.span import Span
 
 Emit: TypeAlias = Callable[[AgentEvent], Awaitable[None]]
 """Takes what happens while it happens; waits where its consumer is slower."""
@@ -109,6 +111,7 @@ class AgentLoop:
             self._model.model_id,
             input=(*self._before, *self.messages),
             attributes=attributes,
+            without_outputs=without_answers,
         ) as work:
             try:
                 while await self._step() and len(self.steps) < max_steps:
@@ -171,6 +174,7 @@ class AgentLoop:
                 streaming=self._is_streaming,
             ),
             fields={"model": model.model_id, "provider": model.provider, "step_index": len(self.steps)},
+            without_outputs=without_answers,
         ) as work:
             try:
                 response = await self._respond(request, work)
@@ -240,6 +244,7 @@ class AgentLoop:
         message = f"Agent `{self._agent_name}` has no tool `{call.name}`; its tools are: {has}"
         # Names that a model makes up are no labels for metrics.
         attributes = ToolCallAttributes(tool_id=call.name, tool_call_id=call.id)
+        error = with_safe_text(ToolError(message))
         with (
             contextlib.suppress(ToolError),
             begin_work(
@@ -253,14 +258,15 @@ class AgentLoop:
                 fields={"tool_id": call.name},
             ),
         ):
-            raise ToolError(message)
+            raise error
         return ToolResult(call, None, message, is_error=True)
 
 
 def _check_response(response: object, model_id: str) -> ModelResponse:
     """The response. Raises `ModelError` where an adapter answered with something else."""
     if not isinstance(response, ModelResponse):
-        raise ModelError(f"Model `{model_id}` must answer with a ModelResponse, got {shorten(response)}")
+        rule = f"Model `{model_id}` must answer with a ModelResponse, got"
+        raise with_safe_text(ModelError(f"{rule} {shorten(response)}"), f"{rule} {type(response).__name__}")
     return response
 
 
@@ -268,7 +274,7 @@ def _record_response(work: Work, response: ModelResponse) -> None:
     end = ModelStepAttributes(usage=response.usage.to_attributes())
     output: dict[str, Any] = {"text": response.text}
     if response.tool_calls:
-        output["tool_calls"] = response.tool_calls
+        output["tool_calls"] = _calls_shown(response.tool_calls, work.span)
         end["tool_calls"] = [call.name for call in response.tool_calls]
     if response.finish_reason is not None:
         end["finish_reason"] = response.finish_reason
@@ -278,14 +284,18 @@ def _record_response(work: Work, response: ModelResponse) -> None:
     work.add_fields(input_tokens=response.usage.input_tokens, output_tokens=response.usage.output_tokens)
 
 
+def _calls_shown(calls: tuple[ToolCall, ...], span: Span) -> tuple[ToolCall, ...]:
+    """What is recorded of calls: their arguments are inputs, of the tools."""
+    return tuple(ToolCall(call.name, id=call.id) for call in calls) if span.hides_input else calls
+
+
 def _read_arguments(call: ToolCall, work: Work) -> dict[str, Any]:
     """The arguments. Raises `ToolError` where the model wrote something else."""
     if call.unreadable is None:
         return call.arguments
     work.span.update(input=call.unreadable)
-    raise ToolError(
-        f"The arguments of tool `{call.name}` must be a JSON object, got {shorten(call.unreadable)}"
-    )
+    rule = f"The arguments of tool `{call.name}` must be a JSON object"
+    raise with_safe_text(ToolError(f"{rule}, got {shorten(call.unreadable)}"), rule)
 
 
 def _as_text(output: object) -> str:

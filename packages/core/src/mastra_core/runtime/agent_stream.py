@@ -18,7 +18,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
-from mastra_core.errors import ModelError
+from mastra_core.errors import ModelError, with_safe_text
 from mastra_core.runtime.agent_loop import Emit
 from mastra_core.runtime.agent_result import AgentEvent, AgentResult
 
@@ -194,7 +194,9 @@ class AgentStream(Generic[O]):
             _running.discard(task)
 
     def _interrupted(self) -> ModelError:
-        return ModelError(f"The run of agent `{self._agent_name}` was interrupted before its end")
+        return with_safe_text(
+            ModelError(f"The run of agent `{self._agent_name}` was interrupted before its end")
+        )
 
     def __repr__(self) -> str:
         return f"<AgentStream of {self._agent_name!r}>"

@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from mastra_core.errors import ConfigurationError, ToolError
 from mastra_core.runtime.signature import EMPTY, DataParameter
-from mastra_core.runtime.validation import explain_mismatch, first_line
+from mastra_core.runtime.validation import first_line, mismatch
 
 
 class _PlainSchema(GenerateJsonSchema):
@@ -78,5 +78,6 @@ class Arguments:
             model = self._model.model_validate(arguments)
         except ValidationError as error:
             allowed = ", ".join(self._aliases.values()) or "none"
-            raise ToolError(f"{explain_mismatch(error, self._where)}; its arguments are: {allowed}") from None
+            hint = f"; its arguments are: {allowed}"
+            raise mismatch(ToolError, error, self._where, self.json_schema, hint) from None
         return {name: getattr(model, own_name) for own_name, name in self._aliases.items()}

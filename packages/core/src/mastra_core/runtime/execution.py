@@ -184,22 +184,26 @@ def begin_work(
     is_run: bool = False,
     bind: Mapping[str, Any] | None = None,
     fields: Mapping[str, Any] | None = None,
+    without_outputs: Callable[[Any], object] | None = None,
 ) -> Work:
     """Start the span of a piece of work.
 
     `is_run` says that the execution begins with it; `bind` are fields of every log line inside,
-    `fields` those of its own lines.
+    `fields` those of its own lines. `without_outputs` makes of the input what is recorded of it where
+    outputs are hidden: what others put out may have come in again.
     """
     span = execution.instance.tracer.span(
         name,
         span_type.value,
         parent=parent,
-        input=input,
+        input=input if without_outputs is None else UNSET,
         attributes=attributes,
         entity=entity,
         options=execution.options if is_run else None,
         request_context=execution.request_context if is_run else None,
     )
+    if without_outputs is not None:
+        span.update(input=without_outputs(input) if span.hides_output else input)
     if bind is not None:
         span.bind(**bind)
     return Work(execution, span, what, fields or {})

@@ -7,7 +7,7 @@ nothing are left out of the recorded JSON.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -53,6 +53,22 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_call_id: str | None = None
     is_error: bool = False
     reasoning: tuple[dict[str, Any], ...] = ()
+
+
+def without_answers(conversation: str | Message | Sequence[Message]) -> str | list[Message]:
+    """A conversation without what models said and tools returned: who spoke, and what tools were asked for.
+
+    Of what a model asks for a tool the arguments stay: they are what the tool takes in.
+    """
+    if isinstance(conversation, str):
+        return conversation
+    messages = [conversation] if isinstance(conversation, Message) else conversation
+    return [
+        msgspec.structs.replace(message, text="", reasoning=())
+        if message.role in ("assistant", "tool")
+        else message
+        for message in messages
+    ]
 
 
 class ToolSpec(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from mastra_core.errors import ModelError
+from mastra_core.errors import ModelError, with_safe_text
 from mastra_core.runtime.model import ModelChunk, ModelRequest, ModelResponse, StreamingLanguageModel
 from mastra_core.runtime.validation import shorten
 
@@ -56,14 +56,15 @@ class ModelStream:
             await _close(chunks)
             raise
         if response is None:
-            raise ModelError(f"Model `{self._model.model_id}` ended its stream without a response")
+            raise with_safe_text(
+                ModelError(f"Model `{self._model.model_id}` ended its stream without a response")
+            )
         return response
 
     def _check(self, chunk: object) -> None:
         if not isinstance(chunk, ModelChunk):
-            raise ModelError(
-                f"Model `{self._model.model_id}` must stream ModelChunk objects, got {shorten(chunk)}"
-            )
+            rule = f"Model `{self._model.model_id}` must stream ModelChunk objects, got"
+            raise with_safe_text(ModelError(f"{rule} {shorten(chunk)}"), f"{rule} {type(chunk).__name__}")
 
 
 async def _close(chunks: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from mastra_core.runtime.execution import Work, begin_work, execution_of
@@ -33,7 +33,7 @@ class Parallel:
         """Run all; where one raises, cancel the others and raise that."""
         names = [step.name for step in self.steps]
         attributes = WorkflowParallelAttributes(branch_count=len(names), steps=names)
-        with _begin(SpanType.WORKFLOW_PARALLEL, self.name, value, attributes) as work:
+        with _begin(SpanType.WORKFLOW_PARALLEL, self.name, value, attributes, state) as work:
             outputs = await run_together([step.execute(value, state) for step in self.steps])
             together = dict(zip(names, outputs, strict=True))
             work.span.update(output=together)
@@ -51,13 +51,15 @@ class Branch:
         """Ask the conditions in order, and run one step or none."""
         conditions = [_name_of(condition) for condition, _ in self.choices]
         attributes = WorkflowBranchAttributes(conditions=conditions, taken=[])
-        with _begin(SpanType.WORKFLOW_BRANCH, self.name, value, attributes) as work:
+        with _begin(SpanType.WORKFLOW_BRANCH, self.name, value, attributes, state) as work:
             for condition, step in self.choices:
                 if await _holds(condition, value):
                     work.span.update(attributes=WorkflowBranchAttributes(taken=[step.name]))
                     value = await step.execute(value, state)
-                    break
-            work.span.update(output=value)
+                    work.span.update(output=value)
+                    return value
+            if not work.span.hides_input:  # what came in goes out
+                work.span.update(output=value)
             return value
 
 
@@ -77,12 +79,13 @@ class LoopUntil:
     async def execute(self, value: Any, state: RunState) -> Any:  # noqa: ANN401
         """Run the step once, and again while the condition does not hold."""
         attributes = WorkflowLoopAttributes(step=self.step.name, max_iterations=self.max_iterations)
-        with _begin(SpanType.WORKFLOW_LOOP, self.name, value, attributes) as work:
+        with _begin(SpanType.WORKFLOW_LOOP, self.name, value, attributes, state) as work:
             for iteration in range(1, self.max_iterations + 1):
                 work.span.update(
                     attributes=WorkflowLoopAttributes(iterations=iteration, is_condition_met=False)
                 )
                 value = await self.step.execute(value, state)
+                state = replace(state, is_output=True)  # of this loop; the steps that it notes stay the same
                 if await _holds(self.condition, value):
                     work.span.update(attributes=WorkflowLoopAttributes(is_condition_met=True))
                     break
@@ -105,8 +108,22 @@ class Pause:
         return value
 
 
-def _begin(span_type: SpanType, name: str, value: Any, attributes: Any) -> Work:  # noqa: ANN401
-    return begin_work(execution_of(None), None, span_type, name, input=value, attributes=attributes)
+def _begin(
+    span_type: SpanType,
+    name: str,
+    value: Any,  # noqa: ANN401
+    attributes: Any,  # noqa: ANN401
+    state: RunState,
+) -> Work:
+    return begin_work(
+        execution_of(None),
+        None,
+        span_type,
+        name,
+        input=value,
+        attributes=attributes,
+        without_outputs=state.without_outputs,
+    )
 
 
 async def _holds(condition: Condition, value: Any) -> bool:  # noqa: ANN401

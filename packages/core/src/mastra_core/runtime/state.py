@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from mastra_core.runtime.retry import Sleep
+from mastra_core.tracing.span import UNSET
 
 StepStatus = Literal["success", "error", "interrupted"]
 """How a step stands: ended well, raised, or was cancelled because another one raised."""
@@ -84,6 +86,7 @@ class RunState:
         sleep: waits, for pauses and between attempts.
         steps: what became of each step so far.
         trace_id: None where nothing is recorded.
+        is_output: whether the value that flows is what a step put out; else it is what came in.
     """
 
     workflow_id: str
@@ -91,10 +94,20 @@ class RunState:
     sleep: Sleep
     steps: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
     trace_id: str | None = None
+    is_output: bool = False
+
+    @property
+    def without_outputs(self) -> Callable[[Any], object] | None:
+        """For `begin_work`: nothing is recorded of an input that is an output, where outputs are hidden."""
+        return _nothing if self.is_output else None
 
     def keeping(self, name: str) -> Keeping:
         """Keep what becomes of an execution of a step: `with state.keeping(name) as kept: …`."""
         return Keeping(self.steps, name)
+
+
+def _nothing(_value: object) -> object:
+    return UNSET
 
 
 @runtime_checkable

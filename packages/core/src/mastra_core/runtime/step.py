@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from mastra_core.errors import WorkflowError
+from mastra_core.errors import WorkflowError, with_safe_text
 from mastra_core.runtime.calling import call_anywhere
 from mastra_core.runtime.contexts import StepContext
 from mastra_core.runtime.execution import Work, begin_work, execution_of
@@ -113,6 +113,7 @@ class Step(Generic[P, T]):
             attributes=attributes,
             entity=Entity("workflow_step", self.name, self.name),
             bind={"workflow_id": state.workflow_id, "step_id": self.name, "attempt": attempt},
+            without_outputs=state.without_outputs,
         ) as work:
             if self._check is not None:
                 where = f"the input of step `{self.name}` of workflow `{state.workflow_name}`"
@@ -144,7 +145,9 @@ class Step(Generic[P, T]):
         except TimeoutError as error:
             if not limit.expired():
                 raise  # the function's own
-            raise TimeoutError(f"Step `{self.name}` took longer than its {limit_s} s") from error
+            raise with_safe_text(
+                TimeoutError(f"Step `{self.name}` took longer than its {limit_s} s")
+            ) from error
 
     def _log_retry(self, attempt: int, error: BaseException | None, wait_s: float) -> None:
         fields = retry_fields(attempt, self.options.retries + 1, error, wait_s * 1000)

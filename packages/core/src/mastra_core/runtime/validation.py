@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeGuard, TypeVar, cast
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 
-from mastra_core.errors import ConfigurationError, MastraError
+from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
 T = TypeVar("T")
+M = TypeVar("M", bound=MastraError)
 
 
 class TypeCheck(Generic[T]):
@@ -48,14 +50,21 @@ class TypeCheck(Generic[T]):
         try:
             return self._adapter.validate_python(value)
         except ValidationError as error:
-            raise self._error_class(explain_mismatch(error, where)) from None
+            raise self._mismatch(error, where) from None
 
     def check_json(self, text: str, where: str) -> T:
         """The value of a JSON text. Raises as `check` does."""
         try:
             return self._adapter.validate_json(text)
         except ValidationError as error:
-            raise self._error_class(explain_mismatch(error, where)) from None
+            raise self._mismatch(error, where) from None
+
+    def _mismatch(self, error: ValidationError, where: str) -> MastraError:
+        try:
+            schema: object = self.json_schema
+        except Exception:  # noqa: BLE001  # a class that pydantic does not know has none, and no fields
+            schema = None
+        return mismatch(self._error_class, error, where, schema)
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -72,16 +81,25 @@ def _make_adapter(type_: type[T]) -> TypeAdapter[T]:
         return TypeAdapter(type_)
 
 
-def explain_mismatch(error: ValidationError, where: str) -> str:
-    """What is wrong with each part, a sentence each; `where` says what of, as in "tool `search`"."""
-    return "; ".join(
-        _sentence(cast("dict[str, Any]", detail), where) for detail in error.errors(include_url=False)
-    )
+def mismatch(error_class: type[M], error: ValidationError, where: str, schema: object, hint: str = "") -> M:
+    """The error that says what is wrong with each part, a sentence each.
+
+    Args:
+        error_class: its class.
+        error: what pydantic found.
+        where: says what of, as in "tool `search`".
+        schema: JSON schema of what was expected; it tells names of fields from names that came in.
+        hint: what it says at the end.
+    """
+    details = cast("list[dict[str, Any]]", error.errors(include_url=False))
+    names = set(_names_in(schema))
+    text = "; ".join(_sentence(detail, where) for detail in details)
+    without_values = "; ".join(_sentence_without_values(detail, where, names) for detail in details)
+    return with_safe_text(error_class(text + hint), without_values + hint)
 
 
 def _sentence(detail: dict[str, Any], where: str) -> str:
-    path = ".".join(map(str, detail["loc"]))
-    place = f"Field `{path}` of {where}" if path else where[:1].upper() + where[1:]
+    place = _place(detail["loc"], where)
     if detail["type"] == "extra_forbidden":
         return f"{place} does not exist"
     if detail["type"] == "missing":
@@ -89,6 +107,34 @@ def _sentence(detail: dict[str, Any], where: str) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.removeprefix("Input should be ").removeprefix("Input should ")
     return f"{place} must be {message}, got {shorten(detail['input'])} ({type(detail['input']).__name__})"
+
+
+def _sentence_without_values(detail: dict[str, Any], where: str, names: set[str]) -> str:
+    """The same with pydantic's word for it alone: its message may quote what came in, as the path may."""
+    known = [part if part in names else "…" for part in detail["loc"]]
+    return f"{_place(known, where)} does not fit: {detail['type']} ({type(detail['input']).__name__})"
+
+
+def _place(loc: Sequence[str | int], where: str) -> str:
+    path = ".".join(map(str, loc))
+    return f"Field `{path}` of {where}" if path else where[:1].upper() + where[1:]
+
+
+def _names_in(schema: object) -> Iterator[str]:
+    """The names of all fields in a JSON schema."""
+    if _is_object(schema):
+        properties = schema.get("properties")
+        if _is_object(properties):
+            yield from properties
+        for inside in schema.values():
+            yield from _names_in(inside)
+    elif isinstance(schema, list):
+        for inside in cast("list[object]", schema):
+            yield from _names_in(inside)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
 
 
 def check_name(name: object, kind: str, error_class: type[MastraError]) -> None:

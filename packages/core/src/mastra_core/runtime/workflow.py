@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
-from mastra_core.errors import WorkflowError
+from mastra_core.errors import WorkflowError, with_safe_text
 from mastra_core.runtime.execution import Execution, begin_execution, begin_work
 from mastra_core.runtime.nodes import Branch, Condition, LoopUntil, Parallel, Pause
 from mastra_core.runtime.retry import Sleep
@@ -223,7 +223,9 @@ class Workflow(Generic[I, O]):
             WorkflowError: it has no steps.
         """
         if not self._nodes:
-            raise WorkflowError(f"Workflow `{self.name}` has no steps; add one with `.then(step)`")
+            raise with_safe_text(
+                WorkflowError(f"Workflow `{self.name}` has no steps; add one with `.then(step)`")
+            )
 
     # ---------------------------------------------------------------- running
 
@@ -264,7 +266,8 @@ class Workflow(Generic[I, O]):
         self.check()
         with state.keeping(self.name) as kept:
             execution = begin_execution(self.mastra, None, None)
-            kept.output = await self._flow(value, execution, RunState(self.id, self.name, self._sleep))
+            inner = RunState(self.id, self.name, self._sleep, is_output=state.is_output)
+            kept.output = await self._flow(value, execution, inner)
         return kept.output
 
     async def _flow(self, value: Any, execution: Execution, state: RunState) -> O:  # noqa: ANN401
@@ -278,6 +281,7 @@ class Workflow(Generic[I, O]):
             entity=Entity("workflow", self.id, self.name),
             is_run=True,
             bind={"workflow_id": self.id, "step_id": None, "attempt": None},
+            without_outputs=state.without_outputs,
         )
         state.trace_id = work.span.trace_id
         with work:
@@ -285,9 +289,11 @@ class Workflow(Generic[I, O]):
                 value = self._input.check(value, f"the input of workflow `{self.name}`")
             for node in self._nodes:
                 value = await node.execute(value, state)
+                state.is_output = state.is_output or bool(state.steps)
             if self._output is not None:
                 value = self._output.check(value, f"the output of workflow `{self.name}`")
-            work.span.update(output=value)
+            if state.is_output or not work.span.hides_input:  # else what came in goes out
+                work.span.update(output=value)
             output: O = value
             return output
 

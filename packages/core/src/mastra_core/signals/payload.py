@@ -41,6 +41,9 @@ MAX_DEPTH = 100
 MAX_BYTES = 16 * 1024 * 1024
 """JSON text that a nested value may become; beyond that it is walked, and cut where the room ends."""
 
+HIDDEN = "<hidden>"
+"""Stands for the words of an error where they may tell of a value that is to be hidden."""
+
 _MAX_NODES = 50_000
 _MAX_REPR = 1_000
 _CYCLE = "<cycle>"
@@ -100,9 +103,18 @@ def clean_text(text: str) -> str:
     return text
 
 
-def describe_error(error: BaseException) -> dict[str, str]:
-    """Type and message of an exception whose own `__str__` may raise."""
-    return {"type": type(error).__qualname__, "message": _text_of(str, error)}
+def describe_error(error: BaseException, *, with_values: bool = True) -> dict[str, str]:
+    """Type and message of an exception whose own `__str__` may raise.
+
+    Without values the message is the error's `without_values`, and a mark where it has none.
+    """
+    words = str if with_values else _words_without_values
+    return {"type": type(error).__qualname__, "message": _text_of(words, error)}
+
+
+def _words_without_values(error: BaseException) -> str:
+    text = getattr(error, "without_values", None)
+    return text if isinstance(text, str) else HIDDEN
 
 
 def text_of(value: object) -> str:

@@ -30,6 +30,12 @@ def current_span() -> Span | None:
     return current.get()
 
 
+def shows_values() -> bool:
+    """Whether what is recorded here may quote what comes in or goes out: outside any span it may."""
+    span = current.get()
+    return span is None or not (span.hides_input or span.hides_output)
+
+
 def carry(function: Callable[P, T]) -> Callable[P, T]:
     """The same function, running in the context of this call wherever it is called from.
 

@@ -16,6 +16,10 @@ class ErrorSnapshot:
 
     Holding the exception itself would keep its frames, and with them the user's objects, alive.
 
+    Args:
+        error: the exception.
+        with_values: whether its words may be recorded, which may quote a value; see `describe_error`.
+
     Attributes:
         type: class name.
         message: its text.
@@ -25,8 +29,8 @@ class ErrorSnapshot:
 
     __slots__ = ("cause", "frames", "message", "type")
 
-    def __init__(self, error: BaseException, depth: int = 0) -> None:
-        described = describe_error(error)
+    def __init__(self, error: BaseException, *, with_values: bool = True, depth: int = 0) -> None:
+        described = describe_error(error, with_values=with_values)
         self.type = described["type"]
         self.message = described["message"]
         frames: list[tuple[str, int, str]] = []
@@ -39,7 +43,9 @@ class ErrorSnapshot:
             trace = trace.tb_next
         self.frames = frames
         before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        self.cause = ErrorSnapshot(before, depth + 1) if before is not None and depth < 5 else None
+        self.cause: ErrorSnapshot | None = None
+        if before is not None and depth < 5:
+            self.cause = ErrorSnapshot(before, with_values=with_values, depth=depth + 1)
 
     def describe(self) -> dict[str, object]:
         """Type, message, stack (a text a frame) and cause, with the code where it is at hand."""

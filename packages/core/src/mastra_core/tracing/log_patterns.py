@@ -18,6 +18,7 @@ from typing import Any
 
 from mastra_core.signals.log import LogLevel
 from mastra_core.signals.payload import describe_error
+from mastra_core.tracing.current import shows_values
 
 STARTED = "started"
 
@@ -56,8 +57,8 @@ def retry_fields(
 
 
 def error_fields(error: BaseException | None) -> dict[str, Any]:
-    """What a line says of an error: its stack is in the span."""
+    """What a line that is said here and now says of an error: its stack is in the span."""
     if error is None:
         return {}
-    described = describe_error(error)
+    described = describe_error(error, with_values=shows_values())
     return {"error_type": described["type"], "error_message": described["message"]}

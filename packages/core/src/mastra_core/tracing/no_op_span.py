@@ -58,6 +58,16 @@ class NoOpSpan(Span):
         """False."""
         return False
 
+    @property
+    def hides_input(self) -> bool:
+        """False: there is nothing to hide."""
+        return False
+
+    @property
+    def hides_output(self) -> bool:
+        """False: there is nothing to hide."""
+        return False
+
     def bind(self, **fields: object) -> Self:
         """Nothing."""
         return self
@@ -110,6 +120,21 @@ class UnsampledSpan(NoOpSpan):
     @property
     def remote(self) -> TracingOptions | None:
         """What the next program is told of the trace; None for nothing."""
+        return self._remote
+
+    @property
+    def hides_input(self) -> bool:
+        """Whether the options of the trace say so: what is logged elsewhere asks."""
+        return self._options is not None and bool(self._options.hide_input)
+
+    @property
+    def hides_output(self) -> bool:
+        """Whether the options of the trace say so."""
+        return self._options is not None and bool(self._options.hide_output)
+
+    @property
+    def _options(self) -> TracingOptions | None:
+        """What the trace was begun with."""
         return self._remote
 
     def __enter__(self) -> Self:

@@ -49,8 +49,12 @@ class TracingOptions(Validated):
         parent_span_id: the span of that program which called: 16 lower-case hex digits.
         trace_flags: flags that came with them (see `mastra_core.tracing.trace_context`); passed on.
         trace_state: what other systems say of that trace, as in `tracestate`; passed on.
-        hide_input: record no inputs.
-        hide_output: record no outputs.
+        hide_input: record no inputs: neither those of any span, nor the instructions of an agent, nor the
+            arguments of a tool where a model asks for it.
+        hide_output: record no outputs: neither those of any span, nor where they come in again, as answers
+            and results among the messages to a model, or as the value that a step takes over. With either
+            of them errors are recorded without their words, which may quote such a value: by class, stack,
+            and their `without_values` (see `mastra_core.errors.with_safe_text`).
         request_context_keys: keys of the call's request context that are copied to the metadata.
     """
 

@@ -150,6 +150,16 @@ class Span(Annotated):
         held = self._trace.held
         return self.is_recording and (held is None or held.is_sampled)
 
+    @property
+    def hides_input(self) -> bool:
+        """Whether inputs are left out here."""
+        return self._trace.hide_input
+
+    @property
+    def hides_output(self) -> bool:
+        """Whether outputs are left out here."""
+        return self._trace.hide_output
+
     # ---------------------------------------------------------------- what happens to it
 
     def update(
@@ -233,7 +243,7 @@ class Span(Annotated):
         if not self._ended_at_ns and not isinstance(error, GeneratorExit):
             stopped = isinstance(error, _STOPPED) or type(error).__name__ == "CancelledError"
             self._status = SpanStatus.INTERRUPTED if stopped else SpanStatus.ERROR
-            self._error = ErrorSnapshot(error)
+            self._error = ErrorSnapshot(error, with_values=self._trace.shows_values)
         if end:
             self.end()
         return self

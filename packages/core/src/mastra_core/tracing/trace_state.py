@@ -22,6 +22,8 @@ class TraceState:
     Attributes:
         trace_id: 32 hex digits.
         metadata: JSON objects that go on every span, to be merged by key; None for none.
+        hide_input: whether inputs are left out.
+        hide_output: whether outputs are left out.
         fields: what every log line carries; None for nothing.
         remote: the options that continue a trace of another program; None for a trace begun here.
         held: where the trace waits for its end; None where it goes on at once.
@@ -47,3 +49,8 @@ class TraceState:
         self.fields = fields
         self.remote = remote
         self.held = held
+
+    @property
+    def shows_values(self) -> bool:
+        """Whether what an error says may be recorded: it may quote what came in or goes out."""
+        return not (self.hide_input or self.hide_output)

@@ -1,0 +1,305 @@
+"""What a call hides shows up nowhere: not as a value, and not as a part of something else."""
+
+import io
+import json
+import logging
+from dataclasses import dataclass
+
+import pytest
+
+from mastra_core import (
+    Agent,
+    AgentContext,
+    Mastra,
+    ObservabilityConfig,
+    StepContext,
+    ToolContext,
+    TracingOptions,
+    Workflow,
+    step,
+    tool,
+)
+from mastra_core.errors import MastraError
+from mastra_core.models import Message, ModelChunk, ScriptedModel, ScriptedReply, ToolCall
+from mastra_logging import LogConfig, get_logger, init_logging, shutdown_logging
+from mastra_observability import ConsoleExporter, JsonExporter, TestExporter
+
+IN, OUT = "canary-of-inputs", "canary-of-outputs"
+
+KINDS = ("agent_run", "model_generation", "model_step", "tool_call", "workflow_step", "workflow_run")
+
+
+@dataclass
+class Verdict:
+    """What an answer is to be."""
+
+    scores: dict[str, int]
+
+
+@tool
+async def look_up(topic: str, limits: dict[str, int], ctx: ToolContext) -> str:
+    """Look something up."""
+    if "fail" in limits:
+        raise LookupError(f"nothing about {topic}, but {OUT}")
+    ctx.logger.info("looked up")
+    return f"{OUT} of a tool"
+
+
+@tool
+def fail_plainly(topic: str) -> str:
+    """Fail with an error of its own, raised from another."""
+    try:
+        raise KeyError(topic)  # noqa: TRY301
+    except KeyError as error:
+        raise RuntimeError(f"no {topic}: {OUT}") from error
+
+
+class Strange:
+    """A model that answers with something else, and streams something else."""
+
+    model_id = provider = "strange"
+
+    async def generate(self, request):
+        """No response, but a text."""
+        return OUT
+
+    async def stream(self, request):
+        """A piece, and then something that is none."""
+        yield ModelChunk(text=OUT)
+        yield [OUT]
+
+
+def asks(name: str, arguments: dict, unreadable: str | None = None) -> ScriptedReply:
+    """A reply that says something and asks for a tool."""
+    return ScriptedReply(
+        text=f"{OUT} beside a call", tool_calls=(ToolCall(name, arguments, "c", unreadable),)
+    )
+
+
+TALK = [
+    asks("look_up", {"topic": IN, "limits": {"most": 1}}),
+    asks("look_up", {"topic": [IN], "limits": {IN: IN}, IN: IN}),
+    asks("look_up", {}, unreadable=f"<{IN}>"),
+    asks("nothing_called_so", {"topic": IN}),
+    f"{OUT} as an answer",
+]
+
+
+def instruct(ctx: AgentContext) -> str:
+    """Instructions made for the caller."""
+    return f"You serve {ctx.request_context['who']}."
+
+
+def agents() -> list[Agent]:
+    """Everything that agents do well, and that they fail at."""
+    tools = [look_up, fail_plainly]
+    torn = ScriptedReply(text=OUT, error=OSError(f"{IN}, {OUT}"))
+    return [
+        Agent("talker", model=ScriptedModel(TALK, loop=True), tools=tools, instructions=instruct),
+        Agent("failing", model=ScriptedModel([asks("fail_plainly", {"topic": IN})], loop=True), tools=tools),
+        Agent("judge", model=ScriptedModel(['{"scores": {"x": 1}}', f'{{"scores": {{"{OUT}": "{OUT}"}}}}'])),
+        Agent("torn", model=ScriptedModel([torn], loop=True)),
+        Agent("refused", model=ScriptedModel([MastraError(f"said no to {IN} and {OUT}")], loop=True)),
+        Agent("strange", model=Strange()),
+    ]
+
+
+@step
+def passes_on(value: dict) -> str:
+    """Take what came in, and put something else out."""
+    return f"{OUT} of {len(value)}"
+
+
+@step(retries=1)
+async def second_time_right(value: str, ctx: StepContext) -> str:
+    """Fail once with its value."""
+    if ctx.attempt == 1:
+        raise ValueError(value)
+    return f"{OUT}, again"
+
+
+@step
+async def wants_a_number(value: int) -> int:
+    """Get something else."""
+    return value
+
+
+def named(function, name: str):
+    """The same function as another step."""
+    return step(name=name)(function)
+
+
+def workflows() -> list[Workflow]:
+    """Sequences, loops, branches, parts in parallel, workflows in workflows, and what does not fit."""
+    never = (lambda value: False, named(lambda value: value, "never"))
+    inner = Workflow("inner").then(named(lambda value: f"{OUT} inside {len(value)}", "inside"))
+    return [
+        Workflow("through").sleep(0).branch([never]),
+        Workflow("whole", input=dict, output=str)
+        .sleep(0)
+        .branch([never])
+        .then(passes_on)
+        .then(second_time_right)
+        .loop_until(
+            named(lambda value: value + "!", "louder"), lambda value: len(value) > 100, max_iterations=2
+        )
+        .parallel(named(str.strip, "left"), named(str.strip, "right"))
+        .branch([(lambda value: True, inner)])
+        .then(named(lambda value: f"{OUT} at last", "last")),
+        Workflow("refuses", input=int, output=str).then(passes_on),
+        Workflow("ends_badly", output=int).then(named(passes_on.function, "made")),
+        Workflow("breaks").then(named(passes_on.function, "makes")).then(wants_a_number),
+        Workflow("starts_badly").then(wants_a_number),
+        Workflow("inside", output=int).then(Workflow("sub", input=int).then(wants_a_number)),
+    ]
+
+
+async def do_all(mastra: Mastra, hiding: TracingOptions) -> None:
+    """Run all of it; what fails is told by the log of the program, too."""
+    given = {"tracing": hiding, "request_context": {"who": IN}}
+    said = get_logger("program")
+    failed = 0
+
+    async def attempt(run) -> object:
+        nonlocal failed
+        try:
+            return await run
+        except Exception as error:  # noqa: BLE001  # each is another one
+            failed += 1
+            return error
+
+    agent = mastra.get_agent
+    first = await attempt(agent("talker").generate(f"Tell of {IN}", **given))
+    await attempt(agent("talker").generate([*first.messages, Message("user", IN)], **given))
+    async with agent("talker").stream(IN, **given) as stream:
+        await attempt(stream.finish())
+    async with agent("talker").stream(IN, **given) as stream:
+        async for _ in stream:
+            break
+    for _ in range(2):
+        await attempt(agent("judge").generate(IN, output=Verdict, **given))
+    for name in ("failing", "torn", "refused", "strange"):
+        await attempt(agent(name).generate(IN, **given))
+        await attempt(agent(name).stream(IN, **given).finish())
+    for name in ("through", "whole", "refuses", "ends_badly", "breaks", "starts_badly", "inside"):
+        await attempt(mastra.get_workflow(name).run({IN: IN}, **given))
+        await mastra.get_workflow(name).run({"value": IN}, on_error="return", **given)
+
+    with mastra.observability.span("by hand", options=hiding, input=IN) as span:
+        for arguments in (
+            {"topic": IN, "limits": {}},
+            {"topic": IN, "limits": IN},
+            {"topic": IN, "limits": {"fail": 1}},
+        ):
+            error = await attempt(look_up.run(arguments))
+            if isinstance(error, Exception):
+                said.error("a tool failed", error=error)
+                mastra.observability.logger.error("a tool failed", exc_info=error)
+                logging.getLogger("library").error("a tool failed", exc_info=error)
+        await attempt(agent("judge").generate({"text": IN}))  # no prompt
+
+        @mastra.observability.traced()
+        def double(value: str) -> str:
+            return f"{OUT} of {len(value)}"
+
+        double(IN)
+        span.update(output=OUT)
+    assert failed == 17
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Runs all with options; gives what left: the events as they are exported, and what people read."""
+
+    async def exported(hiding: TracingOptions, **config) -> tuple[str, str]:
+        console, lines = io.StringIO(), io.StringIO()
+        init_logging(LogConfig(level="debug", format="json", stream=lines, capture_standard=True))
+        exporters = [JsonExporter(tmp_path / "events.jsonl"), ConsoleExporter(console, show_payloads=True)]
+        observability = ObservabilityConfig(exporters=exporters, log_level="trace", **config)
+        registered = {"agents": agents(), "workflows": workflows()}
+        async with Mastra(**registered, observability=observability) as mastra:
+            await do_all(mastra, hiding)
+        shutdown_logging()
+        return (tmp_path / "events.jsonl").read_text(), console.getvalue() + lines.getvalue()
+
+    return exported
+
+
+def all_of(events: str, signal: str) -> list[dict]:
+    """What was exported of a signal."""
+    return [event[signal] for event in map(json.loads, events.splitlines()) if event["signal"] == signal]
+
+
+async def test_nothing_is_hidden_unless_that_is_asked_for(export):
+    """Both canaries show up as values, in errors and in lines: else what follows proves nothing."""
+    events, seen = await export(TracingOptions())
+    for canary in (IN, OUT):
+        assert canary in seen
+        for kind in KINDS:
+            spans = [span for span in all_of(events, "span") if span["span_type"] == kind]
+            assert any(canary in json.dumps([span.get("input"), span.get("output")]) for span in spans), kind
+            assert any(canary in json.dumps(span.get("error")) for span in spans), kind
+        said = {log["message"] for log in all_of(events, "log") if canary in json.dumps(log.get("data"))}
+        assert said >= {
+            "agent failed",
+            "tool failed",
+            "model failed",
+            "step failed",
+            "workflow failed",
+            "a tool failed",
+        }
+    assert "You serve canary-of-inputs" in events
+
+
+@pytest.mark.parametrize("tracing", [True, False])
+async def test_a_hidden_input_is_nowhere(export, tracing):
+    """No input in any form: prompts, instructions, arguments, values of workflows, errors that quote them."""
+    events, seen = await export(TracingOptions(hide_input=True), tracing=tracing)
+    assert IN not in events + seen
+    assert "does not fit: int_type" in seen  # an error says as much as it may
+    if tracing:
+        assert f"{OUT} as an answer" in events  # what is not hidden stays
+        assert f"{OUT} at last" in events
+
+
+@pytest.mark.parametrize("tracing", [True, False])
+async def test_a_hidden_output_is_nowhere(export, tracing):
+    """No output in any form: answers, results, what they are to others that take them over, errors."""
+    events, seen = await export(TracingOptions(hide_output=True), tracing=tracing)
+    assert OUT not in events + seen
+    if tracing:
+        assert f"Tell of {IN}" in events
+        assert '"limits":{"most":1}' in events
+
+
+async def test_errors_without_values_say_what_they_can(export):
+    """Class, stack and the words that quote nothing are recorded; other words are replaced by a mark."""
+    events, _ = await export(TracingOptions(hide_input=True, hide_output=True))
+    assert IN not in events
+    assert OUT not in events
+    failed = [span for span in all_of(events, "span") if "error" in span]
+    said = {span["error"]["message"] for span in failed}
+    assert said >= {
+        "<hidden>",  # of others
+        "Agent `talker` has no tool `nothing_called_so`; its tools are: look_up, fail_plainly",
+        "The arguments of tool `look_up` must be a JSON object",
+        "Field `scores.…` of the answer of agent `judge` does not fit: int_parsing (str)",
+        "The input of workflow `refuses` does not fit: int_type (dict)",
+        "The output of workflow `ends_badly` does not fit: int_parsing (str)",
+        "Model `strange` must answer with a ModelResponse, got str",
+    }
+    assert all(span["error"]["stack"] for span in failed)
+
+
+async def test_an_error_of_a_user_may_say_what_is_recorded(export):
+    """An exception with `without_values` is recorded by that text where a trace hides something."""
+    captured = TestExporter()
+
+    class NoStockError(Exception):
+        without_values = "not in stock"
+
+    async with Mastra(observability=ObservabilityConfig(exporters=[captured])) as mastra:
+        for options in (TracingOptions(), TracingOptions(hide_output=True)):
+            with pytest.raises(NoStockError), mastra.observability.span("order", options=options):
+                raise NoStockError(f"no {IN}")
+    assert [span.error_message for span in captured.spans] == [f"no {IN}", "not in stock"]

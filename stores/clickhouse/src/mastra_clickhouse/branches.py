@@ -5,8 +5,7 @@ from __future__ import annotations
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import branch_conditions
 from mastra_clickhouse.merging import Place, page_among
-from mastra_clickhouse.schema import OPEN_SPANS
-from mastra_clickhouse.traces import ORDER, get_spans, open_spans, spans_of_trace
+from mastra_clickhouse.traces import ORDER, get_spans, open_spans, processes_of_open, spans_of_trace
 from mastra_core.signals.columns import SPANS, Table
 from mastra_core.signals.span import SpanExported, SpanRecord
 from mastra_core.storage.branches import branch_of, check_depth
@@ -18,8 +17,6 @@ OUTLINES: Table[SpanExported, SpanOutline] = Table(
     SPANS.name, SpanExported, SpanOutline, OUTLINE_COLUMNS, SPANS.key, SPANS.time
 )
 """What is read of a span without its payloads."""
-
-_PROCESSES = f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name}"
 
 
 def get_structure(session: Session, trace_id: str) -> list[SpanOutline]:
@@ -42,6 +39,5 @@ def get_branch(session: Session, trace_id: str, span_id: str, depth: int | None)
 def list_branches(session: Session, query: BranchQuery) -> Page[SpanOutline]:
     """The spans that match, ended or open, a page of them."""
     where = branch_conditions(query)
-    processes = [process for (process,) in session.rows(_PROCESSES)]
-    running = open_spans(session, OUTLINES, where, processes)
+    running = open_spans(session, OUTLINES, where, processes_of_open(session))
     return page_among(session, query, Place(OUTLINES, SPANS.name, has_payloads=True), where, ORDER, running)

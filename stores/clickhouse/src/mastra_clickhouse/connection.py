@@ -58,6 +58,11 @@ _RETRY_AFTER_S = (0.05, 0.2, 0.8)
 """How long to wait after the first, second and any later attempt at a batch."""
 
 
+class _Setting(Protocol):
+    @property
+    def readonly(self) -> int: ...
+
+
 class _Result(Protocol):
     @property
     def result_rows(self) -> Sequence[Sequence[Any]]: ...
@@ -69,11 +74,11 @@ class Client(Protocol):
     database: str | None
 
     @property
-    def server_settings(self) -> Mapping[str, object]:
+    def server_settings(self) -> Mapping[str, _Setting]:
         """The settings that the server knows."""
         ...
 
-    def query(self, query: str, parameters: dict[str, object]) -> _Result:
+    def query(self, query: str, parameters: dict[str, object], settings: dict[str, int]) -> _Result:
         """Run a query."""
         ...
 
@@ -129,9 +134,23 @@ class Session:
         """What stands before the name of every table in the database."""
         return self._options.table_prefix
 
-    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """Run a query; `{name:Type}` in its text stands for a parameter."""
-        result = self._client.query(self._named(sql), dict(parameters or {}))
+    def rows(
+        self,
+        sql: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, int] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Run a query; `{name:Type}` in its text stands for a parameter.
+
+        Settings are for speed alone: those that this user may not change are left out.
+        """
+        known = self._client.server_settings
+        changed = {
+            name: value
+            for name, value in (settings or {}).items()
+            if name in known and not known[name].readonly
+        }
+        result = self._client.query(self._named(sql), dict(parameters or {}), changed)
         return cast("list[tuple[Any, ...]]", result.result_rows)
 
     def run(

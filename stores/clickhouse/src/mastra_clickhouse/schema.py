@@ -173,7 +173,7 @@ _PARTITIONS = {
     "month": "toStartOfMonth(written_at)",
 }
 
-_FOUND_BY = ("trace_id", "session_id", "run_id", "user_id", "thread_id", "request_id")
+FOUND_BY = ("trace_id", "session_id", "run_id", "user_id", "thread_id", "request_id")
 """Ids that people look for, each with a bloom filter where it does not begin the sorting key."""
 
 DERIVED = {
@@ -323,7 +323,7 @@ def _indexes(name: str, columns: Sequence[Column]) -> list[str]:
         indexes.append(f"INDEX {time}_range {time} TYPE minmax GRANULARITY 1")
     indexes += [
         f"INDEX {one}_filter {one} TYPE bloom_filter(0.01) GRANULARITY 1"
-        for one in _FOUND_BY
+        for one in FOUND_BY
         if one in present and one != first
     ]
     if name in {table.name for table in (SCORES, FEEDBACK, LOGS, METRICS)}:

@@ -13,7 +13,16 @@ from typing import Any, TypeVar
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import Conditions, trace_conditions
 from mastra_clickhouse.merging import Place, page_among
-from mastra_clickhouse.schema import FAILED_SPANS, NOT_ENDED, OPEN_SPANS, ROOTS, SUMMARIES, read, rows_of
+from mastra_clickhouse.schema import (
+    FAILED_SPANS,
+    FOUND_BY,
+    NOT_ENDED,
+    OPEN_SPANS,
+    ROOTS,
+    SUMMARIES,
+    read,
+    rows_of,
+)
 from mastra_core.signals.columns import SPANS, Table
 from mastra_core.signals.process import is_process_gone
 from mastra_core.signals.record import CorrelatedRecord
@@ -29,13 +38,11 @@ ORDER = (SPANS.time, "trace_id", "span_id")
 
 _KEY = "trace_id, span_id, started_at"
 _WITH_CHILD_ERROR = f"WITH trace_id GLOBAL IN (SELECT trace_id FROM {FAILED_SPANS}) AS has_child_error "
-_PROCESSES = f"""
-SELECT groupUniqArray(ifNull(process, '')) FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id)
-"""
+_IS_ROOT = "isNull(parent_span_id)"
 _ENDED_ROOTS = f"(SELECT {_KEY} FROM {ROOTS})"
 _ALL_ROOTS = f"""(
 SELECT {_KEY} FROM {ROOTS}
-UNION ALL SELECT {_KEY} FROM {OPEN_SPANS.name} WHERE isNull(parent_span_id) AND {NOT_ENDED}
+UNION ALL SELECT {_KEY} FROM {OPEN_SPANS.name} WHERE {_IS_ROOT} AND {NOT_ENDED}
 )"""
 
 
@@ -83,18 +90,24 @@ def spans_of_trace(
 def list_traces(session: Session, query: TraceQuery) -> Page[TraceSummary]:
     """The traces whose root matches, a page of them."""
     where = trace_conditions(query)
-    ((processes,),) = session.rows(_PROCESSES)
+    processes = processes_of_open(session, _IS_ROOT)
     if later := _later_roots(session, _ALL_ROOTS if processes else _ENDED_ROOTS):
         where.add(f"({_KEY}) GLOBAL NOT IN {later}")
-    running = open_spans(session, SUMMARIES, where, processes, "isNull(parent_span_id)")
-    return page_among(session, query, Place(SUMMARIES, ROOTS, _WITH_CHILD_ERROR), where, ORDER, running)
+    running = open_spans(session, SUMMARIES, where, processes, _IS_ROOT)
+    # An index finds the few rows of an id: to sort them costs less than to read the table in order.
+    has_id = any(getattr(query, name) is not None for name in FOUND_BY)
+    settings = {"optimize_read_in_order": 0} if has_id else None
+    place = Place(SUMMARIES, ROOTS, _WITH_CHILD_ERROR, settings=settings)
+    return page_among(session, query, place, where, ORDER, running)
 
 
 def _later_roots(session: Session, roots: str) -> str | None:
     """What selects spans without a parent that are not the root of their trace; None where there are none."""
-    several = f"SELECT trace_id FROM {roots} GROUP BY trace_id HAVING count() > 1"
-    if not session.rows(f"{several} LIMIT 1"):
+    # By their hashes, in a third of the time; where two are equal by chance, what follows finds nothing.
+    ((are_several,),) = session.rows(f"SELECT count() > uniqExact(cityHash64(trace_id)) FROM {roots}")
+    if not are_several:
         return None
+    several = f"SELECT trace_id FROM {roots} GROUP BY trace_id HAVING count() > 1"
     later = f"""(
 SELECT trace_id, later.2, later.1 FROM (
     SELECT trace_id, arrayJoin(arraySlice(arraySort(groupUniqArray((started_at, span_id))), 2)) AS later
@@ -103,6 +116,12 @@ SELECT trace_id, later.2, later.1 FROM (
 )"""
     # Most traces of which there are several have one, written twice.
     return later if session.rows(f"SELECT 1 FROM {later} LIMIT 1") else None
+
+
+def processes_of_open(session: Session, which: str = "true") -> list[str]:
+    """The processes that run open spans, an empty text for one that is not known; none where none is open."""
+    sql = f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name} WHERE {which}"
+    return [process for (process,) in session.rows(sql)]
 
 
 def open_spans(

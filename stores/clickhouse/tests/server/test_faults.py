@@ -12,6 +12,7 @@ from clickhouse_server import POOR, READER
 from fault_proxy import answering, cut, delay_after, delay_before, passing, reset_after, reset_before
 from mastra_clickhouse import native
 from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError
+from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.process import current_process
 from mastra_core.storage.aggregation import Aggregation
 from mastra_core.storage.queries import FeedbackQuery, LogQuery, MetricQuery, ScoreQuery, TraceQuery
@@ -229,9 +230,13 @@ def test_a_wrong_password_is_told_at_once(open_store, own_server):
 
 def test_a_user_who_may_only_read_reads(open_store):
     """Where the tables exist he reads them; what he writes is refused with the reason, once and for all."""
-    open_store().write_logs([fake_log(0)])
+    writer = open_store()
+    writer.write_logs([fake_log(0)])
+    writer.write_spans([fake_span(0, correlation=Correlation(session_id="s"))])
     reader = open_store(user=READER)
     assert reader.list_logs().total == 1
+    # He may not change how the server does it either, which lists of few rows would.
+    assert reader.list_traces(TraceQuery(session_id="s")).total == 1
     with pytest.raises(StorageError, match="may only read") as caught:
         reader.write_logs([fake_log(1)])
     assert not caught.value.retryable

@@ -443,6 +443,40 @@ def test_a_file_that_cannot_be_opened_for_a_moment_is_opened_later(make_spooled,
     assert failures == []
 
 
+def test_a_file_that_cannot_be_opened_at_first_is_tried_again(make_spooled, folder, monkeypatch, caplog):
+    """It is told once; what is in it is handed over once it can be opened, though nothing else happens."""
+    monkeypatch.setattr("mastra_observability.exporters.spool_folder.LOOK_AGAIN_S", 0.01)
+    first = make_spooled(Door(is_open=False))
+    record(first, "a")
+    first.shutdown()
+    (left,) = folder.glob("*.events")
+    connect, refused = sqlite3.connect, threading.Semaphore(0)
+    is_open = threading.Event()
+
+    def connect_or_fail(database, **options):
+        if left.name in database and not is_open.is_set():
+            refused.release()
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(database, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", connect_or_fail)
+    store = Door()
+    second = make_spooled(store)
+    record(second, "b")
+    assert second.flush()
+    for _ in range(3):
+        assert refused.acquire(timeout=30)
+    assert store.names == ["b"]
+    is_open.set()
+    wait_until(lambda: store.names == ["a", "b"])
+    told = [message for message in caplog.messages if "cannot be opened" in message]
+    assert len(told) == 1
+    assert left.name in told[0]
+    wait_until(lambda: books(second) == (2, 2, 0, 0))
+    assert second.shutdown()
+    assert list(folder.iterdir()) == []
+
+
 def test_exporters_that_began_are_shut_down_where_a_later_one_cannot(make, make_spooled, folder):
     """An instance that is not made keeps no thread and no file; the next one finds what was left."""
     first = make_spooled(Door(is_open=False))

@@ -78,7 +78,7 @@ class Spool:
         self._folder = SpoolFolder(config.folder, self._report_broken)
         self._reset()
         _alive.add(self)
-        if self._folder.event_count:
+        if self._folder.event_count or self._folder.look_again_s is not None:
             self._is_settled.clear()
             self._worker.wake()
 
@@ -164,6 +164,7 @@ class Spool:
             with self._lock:
                 found = self._folder.oldest(self._batch_size)
                 if found is None:
+                    self._worker.longest_sleep_s = self._folder.look_again_s
                     self._is_settled.set()
                     return None
             file, lots = found

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +27,9 @@ from mastra_observability.exporters.spool_file import (
 )
 
 SUFFIX = ".events"
+
+LOOK_AGAIN_S = 10.0
+"""How long a file is left alone that could not be opened."""
 
 _OWN_NAME = re.compile(r"[0-9]+-[0-9a-f]{8}\.events(-[a-z]+)?")
 """What a spool and SQLite make; nothing else in the folder is touched or counted."""
@@ -64,6 +67,9 @@ class SpoolFolder:
         """Files that nobody appends to any more, and how many events they have."""
         self._opened: SpoolFile | None = None
         """One of these."""
+        self._unopened: set[Path] = set()
+        """Files that may have been left behind, but could not be opened."""
+        self._looked_again_at = time.monotonic()
 
     @property
     def files(self) -> list[SpoolFile]:
@@ -110,6 +116,11 @@ class SpoolFolder:
         """Whether another process made it."""
         return file.path not in self._made
 
+    @property
+    def look_again_s(self) -> float | None:
+        """Seconds after which to ask for the oldest again, though there is nothing now; None for never."""
+        return LOOK_AGAIN_S if self._unopened else None
+
     def used_bytes(self) -> int:
         """What is in use in this process's file, and all that those of others take."""
         own = self._own
@@ -146,16 +157,24 @@ class SpoolFolder:
 
     def _open(self) -> None:
         self.path.mkdir(exist_ok=True)
-        for path in sorted(self.path.glob(f"*{SUFFIX}"), reverse=True):
-            file = None
-            if _OWN_NAME.fullmatch(path.name):
-                with suppress(SpoolFileError):  # the next program may have more luck with it
-                    file = self._take(path)
+        self._find(path for path in self.path.glob(f"*{SUFFIX}") if _OWN_NAME.fullmatch(path.name))
+        self.own()
+
+    def _find(self, paths: Iterable[Path]) -> None:
+        """Note which of these files were left behind, the oldest last, and which cannot be opened now."""
+        for path in sorted(paths, reverse=True):
+            try:
+                file = self._take(path)
+            except SpoolFileError as error:
+                if path not in self._unopened:
+                    log.warning("The spool file %r cannot be opened and is tried again: %s", str(path), error)
+                    self._unopened.add(path)
+                continue
+            self._unopened.discard(path)
             if file is not None:
                 if file.event_count:
                     self._left[path] = file.event_count
                 file.close()
-        self.own()
 
     def _next_left(self) -> SpoolFile | None:
         """The next file that was left behind and has something in it."""
@@ -163,6 +182,9 @@ class SpoolFolder:
             if self._opened is not None:
                 self._opened.close()
                 self._opened = None
+            if not self._left and time.monotonic() - self._looked_again_at >= LOOK_AGAIN_S:
+                self._looked_again_at = time.monotonic()
+                self._find(self._unopened.copy())
             if not self._left:
                 return None
             path, count = self._left.popitem()

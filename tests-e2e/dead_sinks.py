@@ -74,7 +74,7 @@ def _answering(answer: Callable[[socket.socket], None]) -> int:
     server = _listener()
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(60)
         while True:
             connection, _ = server.accept()
             try:

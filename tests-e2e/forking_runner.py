@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 LOADED = ("asyncio", "duckdb", "mastra_core", "mastra_duckdb", "mastra_logging", "mastra_observability")
-TIME_LIMIT_S = 50
+TIME_LIMIT_S = 120
 
 
 def load() -> None:

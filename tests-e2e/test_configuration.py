@@ -41,7 +41,7 @@ def run(folder, **variables):
         env={**os.environ, **{f"MASTRA_OBSERVABILITY_{name}": value for name, value in variables.items()}},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

@@ -116,7 +116,7 @@ def test_a_story_runs_as_a_reader_would_run_it(page, tmp_path):
                     env={**without_pytest, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                     capture_output=True,
                     text=True,
-                    timeout=60,
+                    timeout=120,
                     check=False,
                 )
                 assert (done.returncode, done.stderr) == (0, "")
@@ -160,7 +160,7 @@ def test_the_demo_prints_the_transcript_that_is_shown(tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -13,6 +13,6 @@ import pytest
 def test_everything_is_accounted_for_whatever_goes_wrong():
     """Recorded is exported plus dropped, dropped is reported, and with a spool nothing is dropped."""
     program = Path(__file__).with_name("faults.py")
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WRONG" not in done.stdout

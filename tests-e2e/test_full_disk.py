@@ -12,7 +12,7 @@ from mastra_core.storage import TraceQuery, open_store
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs limits of the system")
 
 PROGRAM = """
-    import json, os, resource, sys
+    import json, os, resource, sys, time
     from mastra_observability import Observability
 
     def limit(size):
@@ -33,11 +33,13 @@ PROGRAM = """
         print(json.dumps([books["accepted"]["spans"], books["exported"].get("spans", 0), lost]), flush=True)
 
     record(25)
-    obs.flush()
+    assert obs.flush(30)
     limit(400_000)
     for _ in range(8):
         record(25)
         obs.flush(0.3)
+    while obs.stats()["queued"]:
+        time.sleep(0.01)
 """
 
 
@@ -45,7 +47,7 @@ def run(path, ending):
     """The books of a program whose disk becomes full, at each `tell()`, and what it complained of."""
     program = textwrap.dedent(PROGRAM.format(path=path)) + textwrap.dedent(ending)
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr

@@ -42,7 +42,7 @@ asyncio.run(main())
 def recorded(tmp_path_factory):
     """Spans that ended, by id, and observations, as they stand in the demo's file of events."""
     folder = tmp_path_factory.mktemp("demo")
-    subprocess.run([sys.executable, "-c", PROGRAM, str(EXAMPLE)], cwd=folder, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", PROGRAM, str(EXAMPLE)], cwd=folder, check=True, timeout=120)
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     spans = [e["span"] for e in events if e["signal"] == "span" and e["type"] == "span_ended"]
     return {span["span_id"]: span for span in spans}, [e["metric"] for e in events if e["signal"] == "metric"]

@@ -12,7 +12,8 @@ from mastra_core.storage import TraceQuery, open_store
 
 PROGRAM = """
     import sys
-    from mastra_observability import Observability
+    from mastra_observability import Observability, exit as leaving
+    leaving.EXIT_TIMEOUT_S = 20  # machines that are busy with other things take longer than programs wait
     obs = Observability(service_name="victim", storage="duckdb:///{path}")
 """
 
@@ -30,7 +31,7 @@ def test_a_killed_program_leaves_what_was_flushed_and_what_was_open(tmp_path):
             for i in range(100):
                 obs.span(f"done {i}").end()
             with obs.span("thinking", input="about rivers"):
-                obs.flush()
+                assert obs.flush(30)
                 obs.span("never flushed").end()
                 print(run.trace_id, flush=True)
                 sys.stdin.read()
@@ -65,7 +66,7 @@ def test_a_program_that_just_ends_has_stored_everything(tmp_path, ending):
                 pass
     """
     done = subprocess.run(
-        program(path, textwrap.dedent(body) + ending), capture_output=True, text=True, timeout=30, check=False
+        program(path, textwrap.dedent(body) + ending), capture_output=True, text=True, timeout=120, check=False
     )
     store = open_store(f"duckdb:///{path}")
     assert store.list_traces().total == 500, done.stderr
@@ -75,17 +76,18 @@ def test_a_program_that_just_ends_has_stored_everything(tmp_path, ending):
 def test_a_second_program_is_told_who_has_the_file(tmp_path):
     """While one program holds the file, another one runs on and names the first in its complaint."""
     path = tmp_path / "t.duckdb"
-    holder = "obs.span('first').end(); obs.flush(); print('ready', flush=True); sys.stdin.read()"
+    holder = "obs.span('first').end(); obs.flush(30); print('ready', flush=True); sys.stdin.read()"
+    impatient = "leaving.EXIT_TIMEOUT_S = 1.5; obs.span('second').end(); obs.flush(0.2); print('went on')"
     with subprocess.Popen(
         program(f"{path}?hold=true", holder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as first:
         assert first.stdout.readline() == "ready\n"
         began = time.monotonic()
         second = subprocess.run(
-            program(path, "obs.span('second').end(); obs.flush(0.2); print('went on')"),
+            program(f"{path}?wait_s=60", impatient),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         took_s = time.monotonic() - began
@@ -93,7 +95,7 @@ def test_a_second_program_is_told_who_has_the_file(tmp_path):
     assert second.stdout == "went on\n"
     assert second.returncode == 0
     assert f"process {first.pid} (" in second.stderr
-    assert took_s < 8, "it did not wait ten seconds for the file at its end"
+    assert took_s < 45, "it did not wait a minute for the file at its end"
 
 
 def test_several_programs_write_into_one_file_while_another_reads(tmp_path):
@@ -107,11 +109,11 @@ def test_several_programs_write_into_one_file_while_another_reads(tmp_path):
                 pass
             if i % 10 == 9:
                 obs.flush()
-        obs.shutdown()
+        assert obs.shutdown(60)
     """
     writers = [
         subprocess.Popen(
-            program(path, body.replace("{number}", str(number))),
+            program(f"{path}?wait_s=60", body.replace("{number}", str(number))),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -124,7 +126,7 @@ def test_several_programs_write_into_one_file_while_another_reads(tmp_path):
     for writer in writers:
         writer.stdin.write("go\n")
         writer.stdin.flush()
-    store, seen = open_store(f"duckdb:///{path}"), [0]
+    store, seen = open_store(f"duckdb:///{path}?wait_s=60"), [0]
     while any(writer.poll() is None for writer in writers):
         seen.append(store.list_traces().total)
         time.sleep(0.02)

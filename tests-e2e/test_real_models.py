@@ -128,7 +128,7 @@ def run_demo(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
         env={**clean, "HOME": str(folder), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
 

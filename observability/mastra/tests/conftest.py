@@ -1,6 +1,7 @@
 """What the tests of this package share: an instance with a clock that is set by hand."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -92,6 +93,19 @@ def make(capture: Capture, clock: SteppingClock) -> Iterator[Callable[..., Obser
     yield make_one
     for instance in made:
         instance.shutdown(1)
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], object]], None]:
+    """Waits for what another thread brings about; the limit is for what never comes."""
+
+    def wait(is_true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 30
+        while not is_true():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.002)
+
+    return wait
 
 
 @pytest.fixture

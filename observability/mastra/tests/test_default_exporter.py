@@ -91,7 +91,7 @@ def test_a_store_that_is_away_at_first_is_found_when_it_comes_back(make, monkeyp
     for _ in range(10):
         obs.span("s").end()
     obs.flush(0.05)
-    assert store.was_tried.wait(5)
+    assert store.was_tried.wait(20)
     store.is_back = True
     assert obs.flush()
     assert store.list_traces().total == 10

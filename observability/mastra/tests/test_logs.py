@@ -485,7 +485,7 @@ def test_the_queue_before_an_exporter_is_bounded_by_the_bytes_of_lines(make, cap
     obs = make(exporters=[gated])
     obs.logger.info("first")
     obs.flush(0)
-    assert gated.is_inside.wait(5)
+    assert gated.is_inside.wait(20)
     for _ in range(60):  # on the bus and before the exporter 200 000 bytes may wait
         obs.logger.info("x" * 10_000)
         obs.flush(0)

@@ -109,34 +109,36 @@ def test_an_exporter_that_raises_hurts_nobody_else(make, capture, caplog):
     assert (accounts["accepted"], accounts["exported"]) == ({"spans": 100}, {"spans": 0})
 
 
-def test_an_exporter_that_hangs_hurts_nobody_else(make, capture):
+def test_an_exporter_that_hangs_hurts_nobody_else(make, capture, wait_until):
     """Its queue fills up to its bound, the rest is counted; others get everything at once."""
     hanging = Hanging()
     obs = make(exporters=[hanging, capture])
     obs.span("first").end()
     obs.flush(0.05)
-    assert hanging.is_inside.wait(5)
+    assert hanging.is_inside.wait(20)
     for _ in range(100):
         obs.span("s").end()
     assert not obs.flush(0.3)
-    assert len(capture.spans) == 101
+    wait_until(lambda: len(capture.spans) == 101)
     assert dropped(obs)["hanging", "queue_full"] == 90
     hanging.gate.set()
     assert obs.flush()
     assert dropped(obs)["hanging", "queue_full"] == 90
 
 
-def test_shutting_down_with_a_hanging_exporter_is_bounded(make, capture):
+def test_shutting_down_with_a_hanging_exporter_is_bounded(make, capture, wait_until):
     """Leaving takes no longer than asked, and what could not be handed over is counted."""
     hanging = Hanging()
     obs = make(exporters=[hanging, capture])
     for _ in range(5):
         obs.span("s").end()
+    assert not obs.flush(0.05)
+    wait_until(lambda: len(capture.spans) == 5)
     began = time.monotonic()
     assert not obs.shutdown(0.3)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # it hangs for twice as long
     assert len(capture.spans) == 5
-    assert capture.was_shut_down == 1
+    wait_until(lambda: capture.was_shut_down == 1)
     assert dropped(obs) == {("hanging", "shutdown"): 5}
     hanging.gate.set()
 
@@ -247,7 +249,7 @@ def test_a_long_span_is_announced_without_a_flush(obs, capture, clock):
     capture.export = export
     with obs.span("long"):
         clock.now_ns += 10**9
-        assert arrived.wait(5)
+        assert arrived.wait(20)
     obs.flush()
     assert [span.name for span in capture.announced] == ["long"]
 
@@ -393,23 +395,20 @@ def test_something_that_is_no_exporter_is_refused(make):
 
 
 async def test_flushing_does_not_block_the_event_loop(make):
-    """While an exporter hangs, `aflush` lets other tasks run and comes back in time."""
+    """While an exporter hangs, `aflush` lets other tasks run, one of which lets go, or comes back in time."""
     hanging = Hanging()
     obs = make(exporters=[hanging])
     obs.span("s").end()
-    ticks = 0
+    assert not await obs.aflush(0.05)
 
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            ticks += 1
+    async def let_go() -> None:
+        for _ in range(10):
             await asyncio.sleep(0)
+        hanging.gate.set()
 
-    ticking = asyncio.create_task(tick())
-    assert not await obs.aflush(0.2)
-    ticking.cancel()
-    assert ticks > 10
-    hanging.gate.set()
+    letting_go = asyncio.create_task(let_go())
+    assert await obs.aflush(15)
+    assert letting_go.done()
 
 
 def test_an_instance_without_exporters_records_nothing_and_works(make):

@@ -354,7 +354,7 @@ def test_a_forked_child_logs_also_where_a_thread_of_the_parent_held_the_locks():
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     assert done.stdout == "INFO child\n"
 

@@ -10,7 +10,7 @@ import pytest
 from mastra_duckdb.fair_lock import FairLock
 
 
-def until(claim, timeout_s=10.0):
+def until(claim, timeout_s=60.0):
     """Wait for something to become true."""
     deadline = time.monotonic() + timeout_s
     while not claim():

@@ -4,6 +4,7 @@ import asyncio
 import math
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +12,7 @@ from mastra_core.errors import QueryCancelledError, QueryTimeoutError
 from mastra_core.storage import LogQuery
 from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore
-from mastra_duckdb.connection import Connection
+from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.keeper import Keeper
 from mastra_duckdb.watchdog import Query, Watchdog, watchdog
 
@@ -28,14 +29,16 @@ def _ask(connection, sql=LONG):
         return turn.rows(sql)
 
 
-def test_a_query_that_takes_too_long_is_stopped():
+def test_a_query_that_takes_too_long_is_stopped(monkeypatch):
     """Soon after its limit, with an error that says what to do; the next query is answered."""
-    connection = _connect(query_timeout_s=0.2)
+    connection = _connect()
     for _ in range(2):
+        monkeypatch.setattr(connection, "_query_timeout_s", 0.2)
         began = time.monotonic()
         with pytest.raises(QueryTimeoutError, match=r"ask for less.*or raise `query_timeout_s`"):
             _ask(connection)
         assert time.monotonic() - began < 20  # alone it would take days
+        monkeypatch.setattr(connection, "_query_timeout_s", 60)
         assert _ask(connection, "SELECT 1") == [(1,)]
     connection.close()
 
@@ -163,16 +166,29 @@ async def test_a_cancelled_coroutine_stops_its_own_query_and_no_other():
     assert "mastra-duckdb-limit" not in {thread.name for thread in threading.enumerate()}
 
 
-async def test_a_cancelled_coroutine_that_writes_goes_on_to_its_end():
+async def test_a_cancelled_coroutine_that_writes_goes_on_to_its_end(monkeypatch):
     """What is being written is stored, though nobody waits for it any more."""
+    is_amid, may_go_on = threading.Event(), threading.Event()
+    transaction = Turn.transaction
+
+    @contextmanager
+    def wait_amid(turn, **options):
+        with transaction(turn, **options):
+            yield
+            is_amid.set()
+            may_go_on.wait(60)
+
     with DuckDBStore(":memory:") as store:
-        writing = asyncio.ensure_future(store.aio.write_spans([fake_span(n) for n in range(2_000)]))
-        await until(lambda: store._connection._lease._depth)
+        store.initialize()
+        monkeypatch.setattr(Turn, "transaction", wait_amid)
+        writing = asyncio.ensure_future(store.aio.write_spans([fake_span(n) for n in range(200)]))
+        await until(is_amid.is_set)
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
+        may_go_on.set()
         await until(lambda: not store._connection._lease._depth)
-        assert len(store.get_trace(f"{1:032x}")) == 2_000
+        assert len(store.get_trace(f"{1:032x}")) == 200
 
 
 def test_a_limit_of_centuries_leaves_the_other_limits_alone():

@@ -39,7 +39,7 @@ def start(program, *arguments):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
 
 
-def until(claim, timeout_s=10.0):
+def until(claim, timeout_s=60.0):
     """Wait for something to become true."""
     deadline = time.monotonic() + timeout_s
     while not claim():
@@ -55,6 +55,13 @@ def names(folder):
 def threads():
     """The threads of this package."""
     return [thread for thread in threading.enumerate() if thread.name == "mastra-duckdb"]
+
+
+@pytest.fixture
+def with_patience(monkeypatch):
+    """A file is not given back while a test is held up."""
+    monkeypatch.setattr(lease, "IDLE_S", 600)
+    monkeypatch.setattr(lease, "OPEN_S", 600)
 
 
 @pytest.fixture
@@ -81,13 +88,14 @@ def test_two_stores_of_different_processes_write_in_turn(tmp_path):
     assert names(tmp_path) == {"a.duckdb"}
 
 
-@pytest.mark.usefixtures("without_patience")
-def test_a_file_that_is_not_used_is_soon_free_for_other_programs(tmp_path):
+@pytest.mark.usefixtures("with_patience")
+def test_a_file_that_is_not_used_is_soon_free_for_other_programs(tmp_path, monkeypatch):
     """Without a call of ours, duckdb itself can open the file a moment after the last use."""
     path = tmp_path / "a.duckdb"
     with DuckDBStore(path) as store:
         store.write_spans([fake_span(0)])
         assert names(tmp_path) >= {"a.duckdb", "a.duckdb.turns"}
+        monkeypatch.setattr(lease, "IDLE_S", 0.1)
         until(lambda: "a.duckdb.turns" not in names(tmp_path))
         for settings in ("True", "False"):
             program = f"import duckdb; print(duckdb.connect({str(path)!r}, read_only={settings}).sql"
@@ -97,6 +105,7 @@ def test_a_file_that_is_not_used_is_soon_free_for_other_programs(tmp_path):
         assert len(store.get_trace(f"{1:032x}")) == 2
 
 
+@pytest.mark.usefixtures("with_patience")
 def test_a_store_that_is_used_all_the_time_opens_the_file_once(tmp_path):
     """A lone process pays for opening only after a pause."""
     with DuckDBStore(tmp_path / "a.duckdb") as store:
@@ -133,6 +142,7 @@ def test_a_file_stays_open_between_flushes_and_is_given_back_now_and_then(
         assert store._connection.is_open is is_open
 
 
+@pytest.mark.usefixtures("with_patience")
 def test_nothing_is_left_behind_after_close(tmp_path):
     """No thread runs and no file is open or beside the database once the store is closed."""
     with DuckDBStore(tmp_path / "a.duckdb") as store:
@@ -412,6 +422,7 @@ def test_the_file_of_the_line_is_no_way_to_write_elsewhere(tmp_path):
     assert victim.read_bytes() == b"x" * 100
 
 
+@pytest.mark.usefixtures("with_patience")
 def test_the_keeper_is_one_for_all_files(tmp_path):
     """However many files are open, one thread looks after them."""
     stores = [DuckDBStore(tmp_path / f"{number}.duckdb") for number in range(3)]

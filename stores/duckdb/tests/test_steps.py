@@ -13,7 +13,7 @@ from mastra_duckdb.pace import Pace
 DAY = 86_400
 
 
-def until(claim, timeout_s=10.0):
+def until(claim, timeout_s=60.0):
     """Wait for something to become true."""
     deadline = time.monotonic() + timeout_s
     while not claim():

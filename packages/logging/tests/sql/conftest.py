@@ -136,7 +136,7 @@ def line():
 def wait_until():
     """Waits for a condition that another thread brings about."""
 
-    def wait(condition, timeout_s=15.0):
+    def wait(condition, timeout_s=30.0):
         deadline = time.monotonic() + timeout_s
         while not condition():
             assert time.monotonic() < deadline, "it did not come about"

@@ -89,7 +89,7 @@ def test_a_database_that_comes_back_gets_what_waited(
     assert not exporter.flush(0.4)
     stats = balanced(exporter)
     assert (stats.stored, stats.waiting) == (15, 45)
-    assert stats.last_error
+    wait_until(lambda: exporter.stats().last_error)
     database.start()
     assert exporter.flush(20)
     assert messages() == [str(number) for number in range(60)]
@@ -154,7 +154,7 @@ def test_a_full_buffer_drops_and_counts(database, open_exporter, line, messages,
     began = time.monotonic()
     for number in range(50):
         exporter.write(line(str(number)))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     stats = balanced(exporter)
     assert (stats.stored, stats.waiting, stats.dropped) == (1, 20, {"buffer_full": 30})
     assert sum("is lost" in record.getMessage() for record in caplog.records) == 1
@@ -177,12 +177,12 @@ def test_a_full_buffer_blocks_up_to_the_limit_and_once(database, open_exporter, 
         exporter.write(line(str(number)))
     began = time.monotonic()
     exporter.write(line("waits"))
-    assert 0.25 < time.monotonic() - began < 4
+    assert time.monotonic() - began > 0.25
     began = time.monotonic()
-    for _ in range(20):
+    for _ in range(100):
         exporter.write(line("does not wait"))
-    assert time.monotonic() - began < 2
-    assert balanced(exporter).dropped == {"buffer_full": 21}
+    assert time.monotonic() - began < 20  # it would be thirty
+    assert balanced(exporter).dropped == {"buffer_full": 101}
     database.start()
     assert exporter.flush(20)
     assert balanced(exporter).stored == 10
@@ -328,7 +328,7 @@ def test_closing_is_bounded_while_the_database_is_away(database, open_exporter, 
         exporter.write(line())
     began = time.monotonic()
     exporter.close(0.3)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     stats = balanced(exporter)
     assert (stats.waiting, stats.dropped) == (0, {"closed": 3})
     assert "3 log lines could not be stored" in caplog.text
@@ -342,7 +342,7 @@ def test_a_line_that_waits_for_room_does_not_outlive_the_exporter(database, open
     blocked = threading.Thread(target=exporter.write, args=(line(),))
     blocked.start()
     exporter.close(0.2)
-    blocked.join(10)
+    blocked.join(30)
     assert not blocked.is_alive()
 
 
@@ -385,14 +385,14 @@ def test_what_the_parent_holds_is_left_alone(open_exporter, line, messages, bala
 
 def test_at_the_end_all_exporters_share_the_time(database, open_exporter, line, balanced):
     """However many there are, and whatever becomes of them, the end of the program is not far."""
-    made = [open_exporter(mode=mode) for mode in ("sync", "async", "async", "sync")]
+    made = [open_exporter(mode=mode) for mode in ("sync", "async", "async", "sync") * 3]
     database.stop()
     for exporter in made:
         exporter.write(line())
     began = time.monotonic()
     module._close_all()
-    assert time.monotonic() - began < module.CLOSE_TIMEOUT_S + 2.5
-    assert [balanced(exporter).dropped for exporter in made] == [{"closed": 1}] * 4
+    assert time.monotonic() - began < module.CLOSE_TIMEOUT_S * len(made) - 1  # as one after the other
+    assert [balanced(exporter).dropped for exporter in made] == [{"closed": 1}] * len(made)
 
 
 PROGRAM = """
@@ -406,16 +406,22 @@ print("ready", flush=True)
 """
 
 
+PATIENT = """
+from mastra_logging.sql import exporter as module
+module.CLOSE_TIMEOUT_S = 20  # machines that are busy with other things take longer than programs wait
+"""
+
+
 @pytest.mark.parametrize(
     ("mode", "ending"), [("sync", ""), ("async", "sys.exit(3)"), ("async", "raise ValueError('top level')")]
 )
 def test_a_program_that_just_ends_has_stored_everything(database, messages, mode, ending):
     """Nothing has to be called at the end of a program."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM + ending, database.url, mode],
+        [sys.executable, "-c", PATIENT + PROGRAM + ending, database.url, mode],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert messages() == [str(number) for number in range(250)], done.stderr
@@ -437,8 +443,8 @@ def test_a_program_ends_in_time_without_its_database(database, mode):
     ) as program:
         assert program.stdout.readline() == "ready\n"
         database.stop()
-        took_s, said = program.communicate("go\n", timeout=30)
-    assert float(took_s) < 4
+        took_s, said = program.communicate("go\n", timeout=120)
+    assert float(took_s) < 20
     assert program.returncode == 0
     assert "250 log lines could not be stored" in said
 
@@ -459,12 +465,18 @@ def test_where_no_thread_can_be_had_the_flush_does_the_work(open_exporter, line,
 def test_a_signal_handler_may_log(open_exporter, line, messages):
     """A handler that interrupts a line and writes one itself does not wait for itself."""
     exporter = open_exporter(mode="sync", batch_size=20)
-    previous = signal.signal(signal.SIGALRM, lambda *_: exporter.write(line("signal")))
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+
+    def handle(*_):
+        exporter.write(line("signal"))
+        signal.setitimer(signal.ITIMER_REAL, 0.001)  # anew, as it may take longer than that
+
+    previous = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     try:
         for number in range(500):
             exporter.write(line(str(number)))
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # first, or it could set the timer again
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert exporter.flush()

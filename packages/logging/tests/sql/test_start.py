@@ -77,7 +77,7 @@ def test_programs_may_create_at_the_same_time(database):
     for program in programs:
         program.stdin.write("go\n")
         program.stdin.flush()
-    said = [program.communicate(timeout=30)[1] for program in programs]
+    said = [program.communicate(timeout=120)[1] for program in programs]
     assert [program.returncode for program in programs] == [0] * 3, said
     engine = engine_of(database)
     assert len(sa.inspect(engine).get_indexes("log_events")) == 3
@@ -176,7 +176,7 @@ def test_a_missing_package_is_asked_for(module, url, command, tmp_path):
     """A config can be made without SQLAlchemy; the exporter says what to install."""
     program = PROGRAM.format(module=module, url=url)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.stdout.startswith("ConfigurationError"), done.stderr
     assert command in done.stdout

@@ -29,7 +29,7 @@ async def main():
         print(result.trace_id, step.span_id)
 
 async def observability_trace(observability, trace_id):
-    await observability.aflush()
+    await observability.aflush(60)
     return observability.store.get_trace(trace_id)
 
 asyncio.run(main())
@@ -46,6 +46,7 @@ async def main():
         mastra.add_score("tone", 0.4, trace_id=trace_id, span_id=span_id)
         mastra.add_feedback("comment", "well said", trace_id=trace_id, source="user")
         mastra.add_feedback("thumbs", 1, trace_id="f" * 32, source="user")  # of a trace that nobody stored
+        await mastra.flush(60)
 
 asyncio.run(main())
 """

@@ -41,7 +41,7 @@ def test_a_killed_program_leaves_what_was_flushed_and_what_was_open(tmp_path):
     ) as victim:
         trace_id = victim.stdout.readline().strip()
         victim.send_signal(signal.SIGKILL)
-        victim.wait(10)
+        victim.wait(60)
     store = open_store(f"duckdb:///{path}")
     spans = {span.name: span for span in store.get_trace(trace_id)}
     (summary,) = store.list_traces().items
@@ -66,7 +66,11 @@ def test_a_program_that_just_ends_has_stored_everything(tmp_path, ending):
                 pass
     """
     done = subprocess.run(
-        program(path, textwrap.dedent(body) + ending), capture_output=True, text=True, timeout=120, check=False
+        program(path, textwrap.dedent(body) + ending),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     store = open_store(f"duckdb:///{path}")
     assert store.list_traces().total == 500, done.stderr

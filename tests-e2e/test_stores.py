@@ -39,7 +39,7 @@ def duckdb_said(urls):
 def run_demo(url):
     """The demo's output, without what differs from run to run, and without the questions to DuckDB."""
     done = subprocess.run(
-        [sys.executable, DEMO, "--store", url], capture_output=True, text=True, timeout=55, check=False
+        [sys.executable, DEMO, "--store", url], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     log, _, report = done.stdout.rpartition("Read back from ")
@@ -85,7 +85,7 @@ def found(url):
     Read by a process of its own, as a process has one embedded engine, of one folder.
     """
     done = subprocess.run(
-        [sys.executable, "-c", LOOK, url], capture_output=True, text=True, timeout=55, check=False
+        [sys.executable, "-c", LOOK, url], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()

@@ -117,7 +117,7 @@ def test_two_programs_write_one_trace_into_one_store(shared_url):
             check=False,
         )
         service.terminate()
-        service.wait(20)
+        service.wait(60)
     assert (client.returncode, client.stderr) == (0, "")
     trace_id, session_id = client.stdout.strip(), "Größe 7, %"
     store = open_store(shared_url)
@@ -158,7 +158,7 @@ def serving(app):
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
 
 
 @pytest.fixture(params=["memory://", "duckdb"])

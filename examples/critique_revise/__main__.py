@@ -48,6 +48,7 @@ async def run(document: Document, store: str, *, has_report: bool) -> None:
             tracing=TracingOptions(session_id="demo", tags=("demo",), metadata={"text": document.title}),
             request_context={"document": document},
         )
+        await mastra.flush(60)  # a store that is made at this moment may take longer than usual
         trace = await mastra.get_trace(done.trace_id)
         if has_report:
             print(f"\n{textwrap.fill(done.output.text, 90)}\n\n{', '.join(_verdict(done.output))}\n")

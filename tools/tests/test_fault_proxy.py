@@ -126,7 +126,7 @@ def test_a_hanging_request_ends_with_the_proxy(proxy, server, ask):
     thread.join(0.1)
     assert thread.is_alive()
     proxy.close()
-    thread.join(10)
+    thread.join(60)
     assert (len(failures), server.asked) == (1, [])
 
 

@@ -356,7 +356,7 @@ def test_a_store_that_fails_in_a_way_of_its_own_is_a_store_that_fails(make, expo
     began = time.monotonic()
     obs.add_score("x", 1, trace_id="0" * 32)
     assert obs.flush(30)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
     assert len(exporter.scores) == 1
 
 

@@ -425,7 +425,7 @@ def test_the_price_table_is_loaded_while_the_model_still_thinks(observe, exporte
     obs._costs._table = PriceTable(loaded.set)
     with obs.span("gpt-4o", "model_step", attributes={"model": "gpt-4o", "provider": "openai"}):
         assert obs.flush()
-        assert loaded.wait(5)
+        assert loaded.wait(30)
 
 
 def test_texts_of_a_users_own_kind_are_stored_as_texts(observe, exporter):

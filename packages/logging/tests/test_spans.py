@@ -241,7 +241,11 @@ async def test_children_of_the_work_carry_its_ids_and_tasks_beside_it_do_not(set
     works=st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=2, max_size=10),
     has_observability=st.booleans(),
 )
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_no_line_carries_anothers_ids(works, has_observability, written, set_up):
     """Whatever tasks and threads run at once, nested as deep as they like."""
     written.seek(0)

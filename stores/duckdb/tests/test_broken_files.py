@@ -57,7 +57,11 @@ def is_told(found, path):
     return any(words in str(found) for words in steps)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+    deadline=None,
+)
 @given(share=st.floats(0, 1))
 @example(share=0.0)
 @example(share=12 / 1e6)
@@ -77,7 +81,11 @@ def test_a_file_that_was_cut_in_its_headers_is_refused(length, whole, tmp_path):
     assert is_told(found, path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=25,
+    deadline=None,
+)
 @given(share=st.floats(0, 1, exclude_max=True), change=st.integers(1, 255))
 @example(share=0.0, change=255)
 @example(share=0.5, change=1)

@@ -113,7 +113,7 @@ def test_many_threads_that_give_up_at_random_never_share_it_and_never_stall():
 
     threads = [started(lambda seed=seed: work(seed)) for seed in range(8)]
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
     assert set(entries) == set(range(8))
     assert lock.acquire(blocking=False)
@@ -163,6 +163,6 @@ def test_an_interrupt_at_any_step_leaves_nobody_standing(step):
     with pytest.raises(KeyboardInterrupt):
         break_off()
     for other in others or [started(enter)]:
-        other.join(10)
+        other.join(60)
     assert got == ["other"]
     assert lock.acquire(blocking=False)

@@ -230,11 +230,11 @@ def test_who_waits_for_a_thread_to_end_does_not_wait_for_what_begins_meanwhile(w
 
     def look():
         is_looking.set()
-        may_go_on.wait(10)
+        may_go_on.wait(60)
 
     before = make(look, 0)
     watcher.watch(before)
-    assert is_looking.wait(10)
+    assert is_looking.wait(60)
     watcher.forget(before)
     thread = watcher._thread
     join = thread.join

@@ -484,7 +484,7 @@ def test_exporters_that_began_are_shut_down_where_a_later_one_cannot(make, make_
     first = make_spooled(Door(is_open=False))
     record(first, "a")
     first.shutdown()
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     spooled = DefaultExporter(Door(is_open=False), spool=folder)
     for rest, wrong in (
         ([DefaultExporter(Door(), spool=folder / "no" / "such")], {}),
@@ -492,7 +492,7 @@ def test_exporters_that_began_are_shut_down_where_a_later_one_cannot(make, make_
     ):
         with pytest.raises(ConfigurationError):
             make(exporters=[spooled, *rest], metrics=False, **wrong)
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
     assert len(list(folder.iterdir())) == 1
     store = Door()
     assert make_spooled(store).flush()
@@ -520,7 +520,11 @@ def test_a_file_whose_maker_died_at_it_goes(make_spooled, folder):
 
 
 @given(cut=st.integers(0, 100_000), lots=st.lists(st.integers(1, 3_000), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_a_torn_end_costs_what_was_torn_alone(tmp_path_factory, cut, lots):
     """Wherever the log of a killed process breaks off, the lots before that are read, whole and in order."""
     folder = tmp_path_factory.mktemp("torn")

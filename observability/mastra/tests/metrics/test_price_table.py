@@ -42,7 +42,7 @@ def test_a_program_that_ends_does_not_wait_for_the_table(slow):
     began = time.monotonic()
     assert table.get() is None
     assert table.get() is None
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert table.is_late
 
 

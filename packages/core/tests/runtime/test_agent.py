@@ -152,7 +152,7 @@ async def test_the_tools_of_one_answer_run_at_the_same_time():
         return "r"
 
     agent = make([calls(("left", {}), ("right", {})), "done"], tools=[left, right])
-    result = await asyncio.wait_for(agent.generate("go"), 5)
+    result = await asyncio.wait_for(agent.generate("go"), 60)
     assert [item.output for item in result.tool_results] == ["l", "r"]
 
 

@@ -192,7 +192,7 @@ async def test_an_exhausted_iterator_in_a_thread_is_an_error():
         return next(iter([]))
 
     with pytest.raises(RuntimeError, match="StopIteration"):
-        await asyncio.wait_for(first.run({}), 5)
+        await asyncio.wait_for(first.run({}), 60)
 
 
 # ---------------------------------------------------------------- recording

@@ -74,7 +74,7 @@ async def test_parallel_steps_get_the_same_value_at_the_same_time():
         await met.wait()
         return -value
 
-    run = await asyncio.wait_for(Workflow("w").parallel(left, right).run(3), 5)
+    run = await asyncio.wait_for(Workflow("w").parallel(left, right).run(3), 60)
     assert run.output == {"left": 3, "right": -3}
 
 

@@ -162,7 +162,11 @@ def exporters(tmp_path_factory, postgres_server):
 
 
 @given(message=st.text(), fields=st.dictionaries(st.sampled_from(KEYS) | st.text(), VALUES, max_size=4))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_every_line_can_be_read_back(exporters, message, fields):
     """Whatever the text and the fields, both databases store the line and give the same one back."""
     for exporter in exporters:

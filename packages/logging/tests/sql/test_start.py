@@ -176,7 +176,12 @@ def test_a_missing_package_is_asked_for(module, url, command, tmp_path):
     """A config can be made without SQLAlchemy; the exporter says what to install."""
     program = PROGRAM.format(module=module, url=url)
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.stdout.startswith("ConfigurationError"), done.stderr
     assert command in done.stdout

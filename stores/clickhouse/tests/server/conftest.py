@@ -50,7 +50,7 @@ def open_store(own_server, database):
     """Opens stores on that database, through a port; closes them."""
     stores = []
 
-    def open_store(port=None, *, user="writer", password=None, options="timeout_s=2"):
+    def open_store(port=None, *, user="writer", password=None, options="timeout_s=20"):
         port = own_server.http_port if port is None else port
         word = own_server.password if password is None else password
         url = f"clickhouse://{user}:{word}@127.0.0.1:{port}/{database}?{KEEP}&{options}"

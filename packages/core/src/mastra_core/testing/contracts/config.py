@@ -35,7 +35,8 @@ def examples_asked(text: str | None) -> int:
 
 def _base() -> settings:
     # The store of a test is cleared before each example, and each store's tests run the same functions.
-    checks = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    # How long it takes to draw says something of the machine, which may be busy with other things.
+    checks = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow]
     plain = settings(deadline=None, suppress_health_check=checks, print_blob=True)
     seeded = os.environ.get(_SEEDED)
     return plain if seeded is None else settings(plain, derandomize=seeded == "1")

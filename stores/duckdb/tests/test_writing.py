@@ -6,8 +6,11 @@ import sys
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mastra_core.errors import WriteRejectedError
+from mastra_core.signals.correlation import Correlation
 from mastra_core.storage.queries import LogQuery, TraceQuery
 from mastra_core.testing import fake_log, fake_open_span, fake_span
 from mastra_core.testing.strategies import LATEST_NS
@@ -77,6 +80,42 @@ def test_nothing_of_a_refused_batch_stays_in_a_buffer():
             store.write_spans([fake_span(0), fake_span(1), fake_span(2, output=msgspec.Raw(b"]"))])
         store.write_spans([fake_span(3)])
         assert [record.name for record in store.get_trace(f"{1:032x}")] == ["span 3"]
+
+
+def test_a_column_is_filled_where_it_was_empty_and_empty_where_it_was_filled():
+    """What a batch has in a column, or has nothing in, says nothing of the batches around it."""
+    contexts = [
+        Correlation(),
+        Correlation(user_id="ada", tags=("x",)),
+        Correlation(session_id="s"),
+        Correlation(),
+    ]
+    with DuckDBStore(":memory:") as store:
+        for number, context in enumerate(contexts):
+            store.write_spans([fake_span(number, correlation=context)])
+        store.write_spans(
+            [fake_span(10 + number, correlation=context) for number, context in enumerate(contexts)]
+        )
+        found = {span.span_id: span for span in store.get_trace(f"{1:032x}")}
+        for number, context in enumerate(contexts):
+            for span in (found[fake_span(number).span_id], found[fake_span(10 + number).span_id]):
+                assert (span.user_id, span.session_id, tuple(span.tags)) == (
+                    context.user_id,
+                    context.session_id,
+                    context.tags,
+                )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 12), min_size=1, max_size=8), min_size=1, max_size=6))
+def test_spans_are_stored_once_in_whatever_order_of_time_they_come(batches):
+    """Whether a batch began before, after or among what is stored, no span is there twice or missing."""
+    with DuckDBStore(":memory:") as store:
+        for batch in batches:
+            store.write_spans([fake_span(number) for number in batch])
+        stored = [span.span_id for span in store.get_trace(f"{1:032x}")]
+    wanted = {fake_span(number).span_id for batch in batches for number in batch}
+    assert sorted(stored) == sorted(wanted)
 
 
 def test_people_read_the_tables_as_they_would_write_them(tmp_path):

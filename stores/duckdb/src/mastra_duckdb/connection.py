@@ -11,11 +11,12 @@ import ctypes
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -51,6 +52,7 @@ from mastra_duckdb.files import (
 )
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
+from mastra_duckdb.rows import Values
 from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
 from mastra_duckdb.watchdog import PRESS_S, Query, watchdog
 
@@ -72,12 +74,24 @@ _PARSED = 100
 """How many parsed statements are kept."""
 
 
+class _Buffer(NamedTuple):
+    """Where rows of a table wait to be stored.
+
+    Attributes:
+        columns: names of the columns that are filled, in stored order.
+        appender: the driver's.
+    """
+
+    columns: tuple[str, ...]
+    appender: duckdb.Appender
+
+
 class Turn:
     """The open database, for as long as this thread has it."""
 
     def __init__(self, driver: duckdb.DuckDBPyConnection) -> None:
         self._driver = driver
-        self._appenders: dict[str, duckdb.Appender] = {}
+        self._buffers: dict[str, _Buffer] = {}
         self._parsed: dict[str, duckdb.Statement] = {}
 
     def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
@@ -105,31 +119,41 @@ class Turn:
             return False
         return True
 
-    def append(self, table: str, columns: Sequence[Column], rows: Collection[Sequence[object]]) -> None:
-        """Store rows, whose values come as `rows.row_maker` makes them.
+    def append(self, table: str, columns: Sequence[Column], values: Sequence[Values]) -> None:
+        """Store rows, whose values come by columns as `rows.columns_maker` makes them.
 
-        The driver buffers them by column and stores them by one statement, which turns numbers into
-        times and texts into JSON a column at a time: a tenth faster than handing it the column's own
-        types, value by value. Making such a buffer costs 2 ms, so each table's is kept.
+        The driver buffers them and stores them by one statement, which turns numbers into times and texts
+        into JSON a column at a time: a tenth faster than handing it the column's own types. Columns in
+        which nothing is are not named, because each costs as much as others; making a buffer costs 2 ms,
+        so each table's is kept, for all columns in which something has been so far.
 
         Raises:
             WriteRejectedError: the engine does not take a value.
         """
-        if not rows:
+        if not any(values):
             return
-        appender = self._appenders.get(table)
-        if appender is None:
-            buffered = {column.name: BUFFER_TYPES[column.kind] for column in columns}
-            appender = self._driver.query_appender(insert_buffered(table, columns), buffered)
-            self._appenders[table] = appender
+        given = {column.name: filled for column, filled in zip(columns, values, strict=True)}
+        buffer = self._buffers.get(table)
+        if buffer is None or any(filled and name not in buffer.columns for name, filled in given.items()):
+            known = () if buffer is None else buffer.columns
+            named = [column for column in columns if given[column.name] or column.name in known]
+            buffer = self._make_buffer(table, named)
         try:
-            appender.append_rows(rows)
-            appender.flush()
+            # A column in which something was before, and now nothing is, has no values.
+            rows = zip(*(given[name] or repeat(None) for name in buffer.columns), strict=False)
+            buffer.appender.append_rows(rows)
+            buffer.appender.flush()
         except BaseException as error:
-            appender.clear()
+            buffer.appender.clear()
             if not isinstance(error, Exception) or not is_refusal(error):
                 raise
             raise WriteRejectedError(text_of(error)) from error
+
+    def _make_buffer(self, table: str, columns: Sequence[Column]) -> _Buffer:
+        types = {column.name: BUFFER_TYPES[column.kind] for column in columns}
+        appender = self._driver.query_appender(insert_buffered(table, columns), types)
+        buffer = self._buffers[table] = _Buffer(tuple(types), appender)
+        return buffer
 
     @contextmanager
     def transaction(self, *, is_trial: bool = False) -> Generator[None]:
@@ -148,7 +172,7 @@ class Turn:
 
     def close(self, *, keep_log: bool = False) -> None:
         """Release the database, without moving its log into the tables where that is to be kept."""
-        self._appenders.clear()
+        self._buffers.clear()
         with suppress(duckdb.Error):  # a broken database complains once more
             if keep_log:
                 self._driver.execute("PRAGMA disable_checkpoint_on_shutdown")
@@ -161,7 +185,7 @@ class Turn:
 
     def leave_behind(self) -> None:
         """See to it that nothing of the driver is ever released, because that would end the process."""
-        for part in (self._driver, *self._appenders.values()):
+        for part in (self._driver, *(buffer.appender for buffer in self._buffers.values())):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(part))
 
 

@@ -6,6 +6,7 @@ The same for every such signal; what differs is the table and the conditions of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -21,7 +22,7 @@ from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.filters import FARTHEST, Conditions
 from mastra_duckdb.migrations import IDENTITY
 from mastra_duckdb.refusals import explain
-from mastra_duckdb.rows import REFUSED, row_maker
+from mastra_duckdb.rows import REFUSED, columns_maker
 from mastra_duckdb.schema import ARRIVAL, read
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -42,7 +43,7 @@ class Moments(Generic[E, R]):
         """
         identifier, time = table.key
         self._table = table
-        self._make_row = row_maker(table)
+        self._make_columns = columns_maker(table.columns)
         self._key_of = attrgetter(*(table.column_by_name[name].source for name in table.key))
         self._present = (
             f"SELECT {identifier}, epoch_ns({time}) FROM {table.name} "
@@ -67,14 +68,16 @@ class Moments(Generic[E, R]):
         try:
             for item in batch:
                 items.setdefault(self._key_of(item), item)
-            rows = {key: self._make_row(item) for key, item in items.items()}
+            values = self._make_columns(list(items.values()))
         except REFUSED as error:
             raise explain(connection, self._table, batch, error) from error
         try:
             with connection.transaction() as turn:
-                present = self._look(turn, list(rows))
-                new = [row for key, row in rows.items() if key not in present]
-                turn.append(self._table.name, self._table.columns, new)
+                present = self._look(turn, list(items))
+                if present:
+                    is_new = [key not in present for key in items]
+                    values = [tuple(compress(column, is_new)) for column in values]
+                turn.append(self._table.name, self._table.columns, values)
         except _TO_BLAME as error:
             raise explain(connection, self._table, batch, error) from error
 

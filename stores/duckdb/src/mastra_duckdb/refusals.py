@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -11,13 +11,10 @@ from mastra_core.errors import WriteRejectedError
 from mastra_core.signals.columns import Column, Table
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_duckdb.connection import Connection
-from mastra_duckdb.rows import REFUSED, row_maker
+from mastra_duckdb.rows import REFUSED, columns_maker
 
 E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)
-
-Numbered = Sequence[tuple[int, list[Any]]]
-"""Rows with their positions in the batch."""
 
 
 def explain(
@@ -33,38 +30,41 @@ def explain(
     halving: in a batch of 1 000 with one bad row about twenty attempts, each undone. `given` are columns
     that follow those of the table, whose values are not to blame.
     """
-    make_row = row_maker(table)
+    make = columns_maker(table.columns)
     reason = str(error)
     positions: list[int] = []
-    rows: list[tuple[int, list[Any]]] = []
+    items: list[tuple[int, E]] = []
     for position, item in enumerate(batch):
         try:
-            rows.append((position, [*make_row(item), *(None for _ in given)]))
+            make([item])
         except REFUSED as cause:
             positions.append(position)
             reason = str(cause)
-    positions = sorted(positions + _refused(connection, table.name, (*table.columns, *given), rows))
+        else:
+            items.append((position, item))
+
+    def is_accepted(part: Sequence[tuple[int, E]]) -> bool:
+        try:
+            with connection.transaction(is_trial=True) as turn:
+                values = [*make([item for _, item in part]), *(() for _ in given)]
+                turn.append(table.name, (*table.columns, *given), values)
+        except WriteRejectedError:
+            return False
+        return True
+
+    positions = sorted(positions + _refused(items, is_accepted))
     where = ", ".join(map(str, positions)) or "not known"
     message = f"{table.name} cannot hold this: {reason}; positions in the batch: {where}"
     return WriteRejectedError(message, tuple(positions))
 
 
-def _refused(connection: Connection, table: str, columns: Sequence[Column], rows: Numbered) -> list[int]:
-    if not rows or _is_accepted(connection, table, columns, rows):
+def _refused(
+    items: Sequence[tuple[int, E]], is_accepted: Callable[[Sequence[tuple[int, E]]], bool]
+) -> list[int]:
+    """The positions of those that are not accepted."""
+    if not items or is_accepted(items):
         return []
-    if len(rows) == 1:
-        return [rows[0][0]]
-    middle = len(rows) // 2
-    return [
-        *_refused(connection, table, columns, rows[:middle]),
-        *_refused(connection, table, columns, rows[middle:]),
-    ]
-
-
-def _is_accepted(connection: Connection, table: str, columns: Sequence[Column], rows: Numbered) -> bool:
-    try:
-        with connection.transaction(is_trial=True) as turn:
-            turn.append(table, columns, [row for _, row in rows])
-    except WriteRejectedError:
-        return False
-    return True
+    if len(items) == 1:
+        return [items[0][0]]
+    middle = len(items) // 2
+    return [*_refused(items[:middle], is_accepted), *_refused(items[middle:], is_accepted)]

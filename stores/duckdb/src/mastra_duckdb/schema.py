@@ -196,10 +196,15 @@ def _read(column: Column) -> str:
 
 
 def insert_buffered(table: str, columns: Sequence[Column]) -> str:
-    """The statement that stores the driver's buffer, which it calls `appender_data`."""
+    """The statement that stores the driver's buffer, which it calls `appender_data` and which has rows.
+
+    The join with one row changes nothing but how the engine works: without it, it shares a few thousand
+    rows out to threads, into tables that it then copies into one, for half of the cost again.
+    """
     values = ", ".join(_stored(column) for column in columns)
     into = ", ".join(quote(column.name) for column in columns)
-    return f"INSERT INTO {quote(table)} ({into}) SELECT {values} FROM appender_data"
+    source = "appender_data POSITIONAL JOIN (SELECT 1)"
+    return f"INSERT INTO {quote(table)} ({into}) SELECT {values} FROM {source}"
 
 
 def _stored(column: Column) -> str:

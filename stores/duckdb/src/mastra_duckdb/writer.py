@@ -7,10 +7,10 @@ larger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
-from typing import Any
+from itertools import compress
+from operator import attrgetter
 
 from mastra_core.clock import system_clock
 from mastra_core.errors import InvalidQueryError, WriteRejectedError
@@ -19,7 +19,7 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.signals.span import SpanExported
 from mastra_duckdb.connection import Connection, Turn
 from mastra_duckdb.refusals import explain
-from mastra_duckdb.rows import REFUSED, row_maker
+from mastra_duckdb.rows import REFUSED, Values, columns_maker
 from mastra_duckdb.schema import (
     BATCH,
     BATCH_COLUMNS,
@@ -36,16 +36,21 @@ from mastra_duckdb.schema import (
 Key = tuple[str, str, int]
 """Trace id, span id, start: the columns of `SPANS.key`."""
 
-Row = list[Any]
-
+_ERROR = SpanStatus.ERROR.value  # comparing with the member costs three times as much
 _key_of = attrgetter("trace_id", "span_id", "started_at_ns")
-_span_row = row_maker(SPANS)
-_open_span_row = row_maker(OPEN_SPANS)
-_root_of = itemgetter(*(SPANS.columns.index(column) for column in ROOT_COLUMNS[:-1]))
-"""A root's row but for `has_child_error`."""
+_span_columns = columns_maker(SPANS.columns)
+_open_span_columns = columns_maker(OPEN_SPANS.columns)
+_root_columns = columns_maker(ROOT_COLUMNS[:-1])
+"""Of a root but for `has_child_error`."""
 
-# One statement, because each costs 0.7 ms before it looks at anything. What is open is asked every
-# time rather than remembered: another store of this process may write to the same file.
+# Few statements, because each costs half a millisecond before it looks at anything. What is open is asked
+# every time rather than remembered: another store of this process may write to the same file.
+_STATE = f"""
+SELECT 'newest', epoch_ns(max(started_at)) FROM {SPANS.name}
+WHERE started_at BETWEEN make_timestamp_ns($1) AND make_timestamp_ns($2)
+UNION ALL
+SELECT 'open', count(*) FROM {OPEN_SPANS.name}
+"""
 _LOOK = f"""
 SELECT 'ended', trace_id, span_id, epoch_ns(started_at) FROM {SPANS.name}
 WHERE started_at BETWEEN make_timestamp_ns($1) AND make_timestamp_ns($2)
@@ -53,12 +58,13 @@ AND span_id IN (SELECT unnest($3::VARCHAR[]))
 UNION ALL
 SELECT 'open', trace_id, span_id, epoch_ns(started_at) FROM {OPEN_SPANS.name}
 WHERE span_id IN (SELECT unnest($3::VARCHAR[]))
-UNION ALL
+"""
+_LOOK_AT_TRACES = f"""
 SELECT 'root', trace_id, span_id, epoch_ns(started_at) FROM {SUMMARIES.name}
-WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
+WHERE trace_id IN (SELECT unnest($1::VARCHAR[]))
 UNION ALL
 SELECT 'failed', trace_id, '', 0 FROM {FAILED_TRACES}
-WHERE trace_id IN (SELECT unnest($4::VARCHAR[]))
+WHERE trace_id IN (SELECT unnest($1::VARCHAR[]))
 """
 _DELETE_OPEN = f"""
 DELETE FROM {OPEN_SPANS.name} WHERE (trace_id, span_id, started_at) IN
@@ -94,15 +100,15 @@ def write_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
         WriteRejectedError: with the positions of the spans that cannot be stored.
     """
     spans: dict[Key, SpanExported] = {}
-    for span in batch:
-        spans.setdefault(_key_of(span), span)
+    for key, span in zip(map(_key_of, batch), batch, strict=True):
+        spans.setdefault(key, span)
     try:
-        rows = {key: _span_row(span) for key, span in spans.items()}
+        values = _span_columns(list(spans.values()))
     except REFUSED as error:
         raise explain(connection, SPANS, batch, error, [BATCH]) from error
     try:
         with connection.transaction() as turn:
-            _store(turn, spans, rows)
+            _store(turn, spans, values)
     except (WriteRejectedError, InvalidQueryError) as error:
         raise explain(connection, SPANS, batch, error, [BATCH]) from error
 
@@ -115,48 +121,68 @@ def write_open_spans(connection: Connection, batch: Sequence[SpanExported]) -> N
     """
     spans = {_key_of(span): span for span in batch}
     try:
-        rows = {key: _open_span_row(span) for key, span in spans.items()}
+        values = _open_span_columns(list(spans.values()))
     except REFUSED as error:
         raise explain(connection, OPEN_SPANS, batch, error) from error
     try:
         with connection.transaction() as turn:
-            present = _look(turn, rows, ())
-            _delete_open(turn, present.open.intersection(rows))
-            new = [row for key, row in rows.items() if key not in present.ended]
-            turn.append(OPEN_SPANS.name, OPEN_SPANS.columns, new)
+            present = _look(turn, spans, ())
+            _delete_open(turn, present.open.intersection(spans))
+            if present.ended:
+                values = _others(values, spans, present.ended)
+            turn.append(OPEN_SPANS.name, OPEN_SPANS.columns, values)
     except (WriteRejectedError, InvalidQueryError) as error:
         raise explain(connection, OPEN_SPANS, batch, error) from error
 
 
-def _store(turn: Turn, spans: dict[Key, SpanExported], rows: dict[Key, Row]) -> None:
+def _store(turn: Turn, spans: dict[Key, SpanExported], values: Sequence[Values]) -> None:
     roots = [key for key, span in spans.items() if span.parent_span_id is None]
-    failures = [key for key, span in spans.items() if _is_failed_child(span)]
-    present = _look(turn, rows, {key[0] for key in [*roots, *failures]})
-    if present.ended:
-        rows = {key: row for key, row in rows.items() if key not in present.ended}
-    batch = system_clock() // 1000
-    for row in rows.values():
-        row.append(batch)
-    turn.append(SPANS.name, SPAN_COLUMNS, rows.values())
-    turn.append(TRACE_BATCHES, BATCH_COLUMNS, [[trace_key(one), batch] for one in {key[0] for key in rows}])
+    failures = [
+        key for key, span in spans.items() if span.status == _ERROR and span.parent_span_id is not None
+    ]
+    present = _look(turn, spans, {key[0] for key in [*roots, *failures]})
     _delete_open(turn, present.open.intersection(spans))
-    failed = {key[0] for key in failures if key in rows} - present.failed
+    if present.ended:
+        values = _others(values, spans, present.ended)
+        spans = {key: span for key, span in spans.items() if key not in present.ended}
+    if not spans:
+        return
+    batch = system_clock() // 1000
+    turn.append(SPANS.name, SPAN_COLUMNS, [*values, (batch,) * len(spans)])
+    keys = tuple(map(trace_key, {key[0] for key in spans}))
+    turn.append(TRACE_BATCHES, BATCH_COLUMNS, [keys, (batch,) * len(keys)])
+    failed = {key[0] for key in failures if key in spans} - present.failed
     if late := [trace_id for trace_id in failed if trace_id in present.roots]:
         turn.run(_MARK_FAILED, [late])
-    turn.append(FAILED_TRACES, FAILED_COLUMNS, [[trace_id] for trace_id in failed])
-    first = _first_roots([key for key in roots if key in rows], present.roots)
+    turn.append(FAILED_TRACES, FAILED_COLUMNS, [tuple(failed)])
+    first = _first_roots([key for key in roots if key in spans], present.roots)
     if replaced := [trace_id for trace_id in first if trace_id in present.roots]:
         turn.run(_DELETE_ROOTS, [replaced])
-    failed |= present.failed
-    turn.append(
-        SUMMARIES.name, ROOT_COLUMNS, [[*_root_of(rows[key]), key[0] in failed] for key in first.values()]
-    )
+    if first:
+        failed |= present.failed
+        have_errors = tuple(trace_id in failed for trace_id in first)
+        roots_values = _root_columns([spans[key] for key in first.values()])
+        turn.append(SUMMARIES.name, ROOT_COLUMNS, [*roots_values, have_errors])
 
 
-def _look(turn: Turn, keys: Iterable[Key], trace_ids: Iterable[str]) -> _Present:
-    starts = [key[2] for key in keys]
+def _others(values: Sequence[Values], keys: Iterable[Key], present: set[Key]) -> list[Values]:
+    """The values without those of the keys that are present."""
+    is_other = [key not in present for key in keys]
+    return [tuple(compress(column, is_other)) for column in values]
+
+
+def _look(turn: Turn, keys: Iterable[Key], trace_ids: Collection[str]) -> _Present:
     present = _Present(set(), set(), {}, set())
-    for kind, *key in turn.rows(_LOOK, [min(starts), max(starts), [key[1] for key in keys], list(trace_ids)]):
+    starts = [key[2] for key in keys]
+    first = min(starts)
+    state = dict(turn.rows(_STATE, [first, max(starts)]))
+    newest = state["newest"]
+    # What began after all that is stored was never stored; and spans come nearly in order of time.
+    ids = [key[1] for key in keys if state["open"] or (newest is not None and key[2] <= newest)]
+    found = turn.rows(_LOOK, [first, first if newest is None else newest, ids]) if ids else []
+    if trace_ids:
+        found += turn.rows(_LOOK_AT_TRACES, [list(trace_ids)])
+    for kind, *key in found:
         if kind == "ended":
             present.ended.add((key[0], key[1], key[2]))
         elif kind == "open":
@@ -186,7 +212,3 @@ def _first_roots(roots: Iterable[Key], present: dict[str, Key]) -> dict[str, Key
 
 def _age(key: Key) -> tuple[int, str]:
     return key[2], key[1]
-
-
-def _is_failed_child(span: SpanExported) -> bool:
-    return span.status == SpanStatus.ERROR and span.parent_span_id is not None

@@ -25,6 +25,7 @@ from workspace import ROOT, Package, dotted, find_packages
 DIST = ROOT / "dist"
 FIRST_EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NAME = re.compile(r"[\w.-]+")
+LINK_OUT = re.compile(r"\]\((\.\.?/[^)\s]*)\)")
 TEST_FILE = re.compile(r"(^|/)(tests/|test_[^/]*\.py$|conftest\.py$)")
 
 WHEEL, SDIST = "-py3-none-any.whl", ".tar.gz"
@@ -50,14 +51,17 @@ def find_artifact(package: Package, ending: str) -> Path:
 
 
 def check_contents(package: Package, wheel: Path) -> None:
-    """Check that the marker of types and the licence are in the wheel, and tests are not."""
+    """Check that the marker of types and the licence are in the wheel, and no tests and no dead links."""
     with ZipFile(wheel) as archive:
         names = archive.namelist()
+        (metadata,) = (archive.read(name).decode() for name in names if name.endswith(".dist-info/METADATA"))
         licences = [archive.read(name) for name in names if name.endswith(".dist-info/licenses/LICENSE")]
     if f"{package.import_name}/py.typed" not in names:
         raise WheelError(f"{wheel.name} lacks {package.import_name}/py.typed; create the empty file.")
     if licences != [(ROOT / "LICENSE").read_bytes()]:
         raise WheelError(f"{wheel.name} has no copy of the root's LICENSE; copy that to {package.folder}.")
+    if links := LINK_OUT.findall(metadata):
+        raise WheelError(f"{wheel.name} has a README with a dead link to {links[0]}; see its pyproject.toml.")
     if tests := [name for name in names if TEST_FILE.search(name)]:
         raise WheelError(f"{wheel.name} contains tests, such as {tests[0]}; move them out of `src`.")
 

@@ -11,6 +11,7 @@ GOOD = {
     "mastra_core/__init__.py": "",
     "mastra_core/testing/contract.py": "",
     "mastra_core/py.typed": "",
+    "mastra_core-0.1.0.dist-info/METADATA": "Name: mastra-core\n\nTyped: `list[int](...)`, [docs](https://x.io).\n",
     "mastra_core-0.1.0.dist-info/licenses/LICENSE": (ROOT / "LICENSE").read_text("utf-8"),
 }
 
@@ -42,6 +43,14 @@ def test_a_wheel_with_tests_is_refused(tmp_path: Path, name: str) -> None:
     """Tests are not shipped."""
     with pytest.raises(check_wheels.WheelError, match=f"contains tests, such as {name}"):
         check_wheels.check_contents(PACKAGE, make_wheel(tmp_path, {**GOOD, name: ""}))
+
+
+def test_a_wheel_whose_readme_links_to_the_repository_is_refused(tmp_path: Path) -> None:
+    """On a package index such a link leads nowhere."""
+    name = "mastra_core-0.1.0.dist-info/METADATA"
+    wheel = make_wheel(tmp_path, {**GOOD, name: "Name: mastra-core\n\n[Stores](../../docs/stores.md#a)\n"})
+    with pytest.raises(check_wheels.WheelError, match=r"a dead link to \.\./\.\./docs/stores\.md#a"):
+        check_wheels.check_contents(PACKAGE, wheel)
 
 
 def test_the_first_python_block_is_the_example(tmp_path: Path) -> None:

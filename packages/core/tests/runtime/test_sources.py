@@ -256,6 +256,61 @@ def test_a_variable_that_is_no_json_is_refused(variables):
     assert re.search(rf"{PREFIX}EXPORTERS must be JSON where it begins with '\['", refusal())
 
 
+@pytest.mark.parametrize("text", [" ", ",", "\t, ,"])
+def test_a_blank_list_is_refused(variables, text):
+    """None at all is said by `[]`: blanks are more likely a variable that was not filled in."""
+    variables(EXPORTERS=text)
+    assert f"{PREFIX}EXPORTERS is blank; write [] for none at all, or take it away" in refusal()
+    variables(EXPORTERS="[]")
+    assert ObservabilityConfig().exporters == ()
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"a":' * 900 + "1" + "}" * 900])
+def test_a_variable_that_is_nested_without_end_is_refused_by_its_name(variables, text):
+    """However deep its JSON is, what comes is the error that names the variable."""
+    variables(PAYLOAD=text)
+    assert f"{PREFIX}PAYLOAD" in refusal()
+
+
+@pytest.mark.parametrize("place", ["code", "file"])
+def test_a_variable_finds_a_name_whatever_its_case(toml, variables, place):
+    """Variables have no capitals, names that a user chose may have; so there is one configuration, not two."""
+    said = {}
+    if place == "file":
+        toml(
+            "[tool.mastra.observability]\nconfig_selector = 'region'\n"
+            "[tool.mastra.observability.configs.EU]\nsampling = 0.5"
+        )
+    else:
+        said = {"config_selector": "region", "configs": {"EU": {"sampling": 0.5}}}
+    variables(CONFIGS__EU__USER_ID="u", CONFIGS__US__USER_ID="v")
+    configs = ObservabilityConfig(**said).configs
+    assert {name: config.user_id for name, config in configs.items()} == {"EU": "u", "us": "v"}
+    assert configs["EU"].sampling_config.ratio == 0.5
+
+
+def test_a_variable_that_may_mean_two_names_is_refused(variables):
+    """Nobody could tell which."""
+    variables(CONFIGS__EU__USER_ID="u")
+    configs = {"EU": {}, "eu": {}}
+    assert "CONFIGS__EU__USER_ID may mean any of EU, eu" in refusal(configs=configs, config_selector="region")
+
+
+def test_true_leaves_what_was_said_of_how(toml, variables):
+    """To say in code that secrets are hidden takes back nothing of how; to say that they are not does."""
+    toml("[tool.mastra.observability.metrics]\nmax_labels = 7")
+    variables(SENSITIVE_DATA__MORE_KEYS="iban")
+    config = ObservabilityConfig(sensitive_data=True, metrics=True)
+    assert config.sensitive_data_config.more_keys == ["iban"]
+    assert config.metrics_config.max_labels == 7
+    assert config.origin_of("sensitive_data.more_keys") == (
+        f"the environment variable {PREFIX}SENSITIVE_DATA__MORE_KEYS"
+    )
+    assert ObservabilityConfig(sensitive_data=False).sensitive_data_config is None
+    toml("[tool.mastra.observability]\nmetrics = false")
+    assert ObservabilityConfig(metrics=True).metrics_config is not None
+
+
 @pytest.mark.parametrize("text", ["", "[logging]", "[tool.mastra]\nobservability = 3", "[", "\x00"])
 def test_a_file_that_is_named_must_have_the_table(toml, text):
     """A file that was asked for and says nothing is a mistake; one that is just there is not."""
@@ -348,6 +403,6 @@ def test_any_text_is_read_or_refused_as_no_json(text, name):
     try:
         value = read_text(text, form)
     except ValueError:
-        assert text.strip()[0] in "[{"
+        assert text.strip()[:1] in "[{" or not text.replace(",", "").strip()
     else:
         assert value == text or not isinstance(value, str)

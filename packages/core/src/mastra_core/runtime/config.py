@@ -324,10 +324,13 @@ def _read_sources(model: type[ObservabilityConfig], values: Mapping[str, Any]) -
         )
     check_is_written(model, table, model.path, origin)
     settings.put((), table, origin)
+    known = Settings(model.path, _write_out)
+    for said in (table, values):
+        known.put((), said, None)
     for variable, name in _OTHER_VARIABLES.items():
         if text := os.environ.get(variable):
             settings.put((name,), text, f"the environment variable {variable}")
-    read_environment(model, os.environ, _PREFIX, settings)
+    read_environment(model, os.environ, _PREFIX, settings, known)
     settings.put((), values, None)
     return settings
 

@@ -1,8 +1,8 @@
 """Settings from code, from environment variables and from a TOML file, put together.
 
 What weighs more, from the top: code, the environment, the file. Tables are put together key by key;
-lists and objects stand as a whole. Of each value it is kept where it comes from, so that whoever reads
-that it is wrong knows where to change it.
+lists and objects stand as a whole, and `True` leaves a table as it is. Of each value it is kept where it
+comes from, so that whoever reads that it is wrong knows where to change it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.written import Form, form_of, read_text
@@ -56,13 +56,34 @@ class Settings:
         """
         put: list[Keys] = []
         for keys, leaf in self._leaves(way, value):
+            put.append(keys)
+            if leaf is True and isinstance(self._at(keys), dict):
+                continue  # it is on, in the way that was said
             self._put(keys, leaf)
             for known in [known for known in self._origins if is_one_inside(known, keys)]:
                 del self._origins[known]
             if origin is not None:
                 self._origins[keys] = origin
-            put.append(keys)
         return put
+
+    def spelling_of(self, way: Keys, name: str) -> str:
+        """How a name in the table at the end of `way` is spelt, whatever its case; the name where it is new.
+
+        Raises:
+            ValueError: two are spelt alike but for their case.
+        """
+        table = self._at(way)
+        known = [key for key in table if key.lower() == name.lower()] if _is_table(table) else []
+        if len(known) > 1:
+            raise ValueError(f"may mean any of {', '.join(sorted(known))}; say it in code or in the file")
+        return known[0] if known else name
+
+    def _at(self, way: Keys) -> object:
+        """What stands at the end of a way; None where nothing does."""
+        found: object = self.values
+        for key in way:
+            found = found.get(key) if _is_table(found) else None
+        return found
 
     def _leaves(self, way: Keys, value: object) -> Iterator[tuple[Keys, object]]:
         """Each value in it, with the way to it; an empty table is a value."""
@@ -103,6 +124,10 @@ class Settings:
         origins = {path: self.origin_of(path) for path in paths}
         told = [f"`{self._root}.{path}` comes from {origin}" for path, origin in origins.items() if origin]
         return "; ".join([message, *told])
+
+
+def _is_table(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
 
 
 def is_one_inside(one: Keys, other: Keys) -> bool:
@@ -183,9 +208,12 @@ def _form_in(model: type[Validated], name: str) -> Form | None:
 
 
 def read_environment(
-    model: type[Validated], environment: Mapping[str, str], prefix: str, settings: Settings
+    model: type[Validated], environment: Mapping[str, str], prefix: str, settings: Settings, known: Settings
 ) -> None:
     """Put what the variables with a prefix say over what stands in the settings; empty ones say nothing.
+
+    Variables do not tell capitals: a name that a user chose is spelt as in `known`, where it is said in
+    code or in the file, else in small letters.
 
     Raises:
         ConfigurationError: a variable means nothing, says what another one says, or cannot be read.
@@ -198,20 +226,26 @@ def read_environment(
         parts = variable.upper().removeprefix(prefix).lower().split("__")
         way, form = _find(model, parts, variable, prefix)
         try:
-            value = read_text(text, form)
-        except ValueError as error:
-            raise ConfigurationError(
-                # Not the text itself, in which there may be a secret.
-                f"Environment variable {variable} must be JSON where it begins with "
-                f"{text.strip()[0]!r}: {error}"
-            ) from None
-        for keys in settings.put(way, value, f"the environment variable {variable}"):
+            way = _as_spelt(way, known)
+            put = settings.put(way, read_text(text, form), f"the environment variable {variable}")
+        except (ValueError, RecursionError) as error:
+            why = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise ConfigurationError(f"Environment variable {variable} {why}") from None
+        for keys in put:
             twice = [name for known, name in said.items() if is_one_inside(known, keys)]
             if twice:
                 raise ConfigurationError(
                     f"Environment variables {twice[0]} and {variable} say the same, take one of them away"
                 )
             said[keys] = variable
+
+
+def _as_spelt(way: Keys, known: Settings) -> Keys:
+    """The way by names as they are known."""
+    spelt: Keys = ()
+    for name in way:
+        spelt = (*spelt, known.spelling_of(spelt, name))
+    return spelt
 
 
 def _find(model: type[Validated], parts: list[str], variable: str, prefix: str) -> tuple[Keys, Form]:

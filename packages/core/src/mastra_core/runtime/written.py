@@ -79,14 +79,21 @@ def read_text(text: str, form: Form) -> object:
     Lists are separated by commas, or JSON; tables and maps are JSON.
 
     Raises:
-        ValueError: it begins like JSON and is none.
+        ValueError: it begins like JSON and is none, or is a list of nothing; the message goes on from
+            what the text is called, and does not show it: there may be a secret in it.
     """
     word = text.strip()
     may_be_json = form.is_list or form.table is not None or form.entries is not None
     if may_be_json and word[:1] in ("[", "{"):
-        return cast("object", json.loads(word))
+        try:
+            return cast("object", json.loads(word))
+        except ValueError as error:
+            raise ValueError(f"must be JSON where it begins with {word[0]!r}: {error}") from None
     if form.is_list:
-        return [part for part in map(str.strip, word.split(",")) if part]
+        parts = [part for part in map(str.strip, word.split(",")) if part]
+        if not parts:
+            raise ValueError("is blank; write [] for none at all, or take it away")
+        return parts
     if bool in form.leaves and word.lower() in (*_TRUE, *_FALSE):
         return word.lower() in _TRUE
     if str not in form.leaves and form.leaves & {int, float}:

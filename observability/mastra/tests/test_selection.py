@@ -132,7 +132,7 @@ def test_a_trace_that_is_sampled_out_is_measured_where_it_belongs(home, eu):
     [
         (
             lambda request_context: 1 / 0,
-            "the selector of configurations raised ZeroDivisionError: division by zero",
+            "the selector of configurations raised ZeroDivisionError at ",
         ),
         (lambda request_context: "mars", "there are default, eu, but no mars"),
         (lambda request_context: ["eu"], "the selector of configurations raised TypeError"),

@@ -31,6 +31,7 @@ from mastra_core.signals.events import (
     TracingEvent,
 )
 from mastra_core.signals.span import SpanExported
+from mastra_core.tracing.error_snapshot import place_of
 from mastra_core.tracing.span import Span
 from mastra_observability.annotation_snapshot import PendingAnnotation
 from mastra_observability.drops import Drops, log
@@ -319,9 +320,8 @@ class HoldingIntake(Intake):
         except BaseException as error:  # noqa: BLE001  # what passed here would take its neighbours with it
             if not self._has_failed:
                 self._has_failed = True
-                log.warning(
-                    "`span_filter` raised %r; the span is kept. Further failures are not told.", error
-                )
+                said = place_of(error)
+                log.warning("`span_filter` raised %s; the span is kept. Further failures are not told.", said)
             return False
 
     def _placed(self, held: HeldTrace, event: Event, ended: Collection[str]) -> Event:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
+from mastra_core.errors import with_safe_text
 from mastra_core.signals.events import (
     SIGNAL_OF,
     Event,
@@ -24,6 +25,7 @@ from mastra_core.signals.events import (
     TracingEventType,
 )
 from mastra_core.signals.span import SpanExported
+from mastra_core.tracing.error_snapshot import place_of
 from mastra_core.tracing.span import Span
 from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Weighed
@@ -189,7 +191,7 @@ class Intake:
         try:
             return TracingEvent(kind, self._export_span(span))
         except Exception as error:  # noqa: BLE001  # what a user called a span may raise whatever it likes
-            self._drops.count("bus", "spans", "invalid", 1, repr(error))
+            self._drops.count("bus", "spans", "invalid", 1, place_of(error))
             return None
 
     def _made(self, item: Pending) -> Event | None:
@@ -198,7 +200,7 @@ class Intake:
         try:
             return maker.make(item)
         except Exception as error:  # noqa: BLE001  # as above
-            self._drops.count("bus", maker.signal, "invalid", 1, repr(error))
+            self._drops.count("bus", maker.signal, "invalid", 1, place_of(error))
             return None
 
     def _derived(
@@ -210,7 +212,7 @@ class Intake:
         try:
             return self._derive(event, is_announced=is_announced, has_ids=has_ids)
         except Exception as error:  # noqa: BLE001  # a processor may have put in whatever it likes
-            self._drops.count("bus", "metrics", "invalid", 1, repr(error))
+            self._drops.count("bus", "metrics", "invalid", 1, place_of(error))
             return ()
 
     def _process(self, events: Sequence[Event]) -> Sequence[Event | None]:
@@ -226,9 +228,10 @@ class Intake:
             result = processor.process(event)
             if result is not None and type(result) not in SIGNAL_OF:
                 kind = type(result).__name__  # not what is in it: no filter may have seen that
-                raise TypeError(f"a processor must return an event or None, got {kind}")  # noqa: TRY301
+                text = f"a processor must return an event or None, got {kind}"
+                raise with_safe_text(TypeError(text))  # noqa: TRY301
         except BaseException as error:  # noqa: BLE001  # whatever a user's processor raises
-            self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, repr(error))
+            self._drops.count("bus", SIGNAL_OF[type(event)], "processor_failed", 1, place_of(error))
             return None
         return result
 

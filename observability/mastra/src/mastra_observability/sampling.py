@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mastra_core.runtime.sampling_config import SamplingConfig, SamplingRequest
+from mastra_core.tracing.error_snapshot import place_of
 from mastra_core.tracing.options import TracingOptions
 from mastra_observability.drops import log
 
@@ -64,7 +65,8 @@ def _custom(decide: Callable[[SamplingRequest], bool]) -> Sampler:
         except (Exception, CancelledError) as error:  # noqa: BLE001
             if not has_failed:
                 has_failed = True
-                log.warning("The sampler raised %r; the trace is kept. Further failures are not told.", error)
+                said = place_of(error)
+                log.warning("The sampler raised %s; the trace is kept. Further failures are not told.", said)
             return True
 
     return keep

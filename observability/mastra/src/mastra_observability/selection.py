@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import DEFAULT_CONFIG, ConfigSelector, ObservabilityConfig
-from mastra_core.signals.payload import describe_error, text_of
+from mastra_core.signals.payload import text_of
 from mastra_core.storage.protocols import Store
 from mastra_core.tracing.current import get_current
+from mastra_core.tracing.error_snapshot import place_of
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import Labels, MetricsContext
 from mastra_core.tracing.no_op_span import UnsampledSpan
@@ -89,9 +90,7 @@ class Selection:
                 return self._default
             found = self.instances.get(name)
         except Exception as error:  # noqa: BLE001  # a selector must not break the program
-            self._tell(
-                "raised", "the selector of configurations raised", ": ".join(describe_error(error).values())
-            )
+            self._tell("raised", "the selector of configurations raised", place_of(error))
             return self._default
         if found is None:
             self._tell("unknown", f"there are {', '.join(self.instances)}, but no", text_of(name))

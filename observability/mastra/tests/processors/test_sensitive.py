@@ -12,7 +12,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mastra_core import SensitiveDataConfig
+from mastra_core import ConfigurationError, SensitiveDataConfig
 from mastra_core.signals.correlation import CORRELATION_FIELDS, Correlation
 from mastra_core.signals.events import FeedbackEvent, LogEvent, MetricEvent, ScoreEvent, TracingEvent
 from mastra_core.signals.feedback import FeedbackExported
@@ -410,6 +410,35 @@ def test_names_can_be_added_taken_away_and_replaced():
         assert nothing.process(event) is event
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[REDACTED]hunter2zz",
+        "${PASSWORD}hunter2zz",
+        "{user}hunter2zz",
+        "x" * 300 + "hunter2zz",
+        "os." + "a" * 300 + "hunter2zz",
+    ],
+)
+@pytest.mark.parametrize(
+    "text", ["password={}", "password: {}", "--password {}", "postgres://app:{}@db/main"]
+)
+def test_a_secret_that_is_glued_to_a_placeholder_is_one(sensitive, text, value):
+    """What stands for a secret is left alone as a whole only, and where it is not longer than any such."""
+    if "://" in text and len(value) > 256:
+        pytest.skip("a password of an address is shorter than that")
+    assert "hunter2zz" not in sensitive.clean_text(text.format(value))
+
+
+def test_a_mask_is_a_word():
+    """A longer one might be taken for a secret itself; none at all would leave a hole."""
+    for mask in ("", "x" * 101):
+        with pytest.raises(ConfigurationError, match="1 to 100 characters"):
+            SensitiveDataFilter(mask=mask)
+        with pytest.raises(ConfigurationError, match=r"observability\.sensitive_data\.mask"):
+            SensitiveDataConfig(mask=mask)
+
+
 @pytest.mark.parametrize("hints", [(), ("BADGE-",)])
 def test_looks_can_be_added(hints):
     """A pattern of a user's own, with hints or without, with a group or without."""
@@ -489,7 +518,7 @@ BOMBS = [
     "?sig=a", "x-amz-signature=", "BEARER ", ":AA", "00000000:AA", "12345678:AA" + "a" * 33, ".atlasv1.",
     "dp.pt.", "PMAK-0", "SK0", "cookie: =", "authorization: Digest ",
     "password=os.", "max_token=", "next_token=a", "cookie:os.", "Cookie: x ", 'password=["',
-    'password: ["a", ',
+    'password: ["a", ', "password={a}b", "password=[x]y ", "password=${X}", "password: a}b", "--token {a}b ",
 ]  # fmt: skip
 
 
@@ -614,3 +643,35 @@ def test_what_a_processor_adds_is_looked_through(make, capture):
     obs.span("plain").end()
     assert obs.flush()
     assert capture.events[-1].span.name == "password=[REDACTED]"
+
+
+def test_what_fails_before_the_filter_is_told_by_its_place(make, capture, caplog):
+    """The error of a processor, a sampler, a filter of spans may quote a secret: class and line are told."""
+    drops = []
+
+    def fail(value):
+        raise ValueError(f"password is {value!r} and hunter2zz")
+
+    class Fails:
+        def process(self, event):
+            fail(event)
+
+    class Unspeakable:
+        def __str__(self):
+            return fail(self)
+
+    for options in (
+        {"processors": [Fails()]},
+        {"sampling": fail},
+        {"span_filter": fail},
+        {"configs": {"eu": {"exporters": []}}, "config_selector": fail},
+    ):
+        obs = make(exporters=[capture], on_dropped=drops.append, **options)
+        obs.span(Unspeakable(), input={"password": "hunter2zz"}).end()
+        obs.span("work", input={"password": "hunter2zz"}).end()
+        obs.flush()
+    told = caplog.text + repr(drops)
+    assert "hunter2zz" not in told
+    assert told.count("ValueError at ") >= 5
+    assert f"{Path(__file__).name}:" in told
+    assert "in test_what_fails_before_the_filter_is_told_by_its_place.<locals>.fail" in told

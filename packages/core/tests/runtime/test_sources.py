@@ -274,7 +274,7 @@ def test_a_variable_that_is_nested_without_end_is_refused_by_its_name(variables,
 
 @pytest.mark.parametrize("place", ["code", "file"])
 def test_a_variable_finds_a_name_whatever_its_case(toml, variables, place):
-    """Variables have no capitals, names that a user chose may have; so there is one configuration, not two."""
+    """Variables have no capitals, names that a user chose may have: there is one configuration, not two."""
     said = {}
     if place == "file":
         toml(

@@ -7,10 +7,15 @@ import os
 import re
 from typing import Final, Literal
 
+from mastra_core.errors import ConfigurationError
+
 RedactionStyle = Literal["full", "partial", "hash"]
 """Nothing is left; the last four characters are; or a mark that is equal for equal secrets."""
 
 MASK: Final = "[REDACTED]"
+
+MAX_MASK_CHARS: Final = 100
+"""A longer mask might be taken for a secret itself."""
 
 _MIN_PARTIAL_CHARS: Final = 12
 """Of shorter secrets the last four characters would be too much."""
@@ -31,9 +36,16 @@ class Redaction:
 
     Attributes:
         mask: what stands for a secret.
+
+    Raises:
+        ConfigurationError: the mask is empty, or longer than `MAX_MASK_CHARS`.
     """
 
     def __init__(self, style: RedactionStyle, mask: str, hash_key: bytes | None) -> None:
+        if not 1 <= len(mask) <= MAX_MASK_CHARS:
+            raise ConfigurationError(
+                f"`mask` of SensitiveDataFilter must have 1 to {MAX_MASK_CHARS} characters, got {mask!r}"
+            )
         self._style = style
         self.mask = mask
         self._hash_key = hashlib.sha256(os.urandom(32) if hash_key is None else hash_key).digest()

@@ -22,6 +22,10 @@ MIN_DIGITS: Final = 13
 """Of the number of a card."""
 
 
+MAX_PLACEHOLDER: Final = 256
+"""What stands for a secret is shorter than this."""
+
+
 def _always(_secret: str) -> bool:
     return True
 
@@ -52,17 +56,18 @@ class SecretPattern:
 # ---------------------------------------------------------------- what regular expressions do not see
 
 _PLACEHOLDER = re.compile(
-    r"(?i:true|false|null|none|undefined|required|optional|changeme|password|secret|token|"
+    r"(?!.*[\])}>][A-Za-z0-9])"  # else something is glued to it
+    r"(?:(?i:true|false|null|none|undefined|required|optional|changeme|password|secret|token|"
     r"(?:your|my|the)[-_ ].{0,40})"
     r"|[*x•.…_-]+|X+|\$\{.*|\$[A-Z_][A-Z0-9_]*|%[sdr]|%\(\w+\)?s?|\{.*|<.*|\[[A-Za-z_ ]+\]?"
-    r"|(?:os|self|cls|settings|config|env|process|this)\..*|\w+\(.*",
+    r"|(?:os|self|cls|settings|config|env|process|this)\..*|\w+\(.*)",
     re.DOTALL,
 )
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a text stands for a secret instead of being one: `***`, `${PASSWORD}`, `os.environ[…]`."""
-    return _PLACEHOLDER.fullmatch(text) is not None
+    return len(text) < MAX_PLACEHOLDER and _PLACEHOLDER.fullmatch(text) is not None
 
 
 def _has_luhn_checksum(digits: str) -> bool:

@@ -10,6 +10,7 @@ from typing import cast
 
 from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count
 from mastra_observability.processors.secret_patterns import (
+    MAX_PLACEHOLDER,
     MIN_DIGITS,
     MIN_KEY_CHARS,
     SecretPattern,
@@ -28,8 +29,7 @@ _LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
 _WORD = re.compile(r"[A-Za-z0-9_.-]*+")
 _BARE = re.compile(r"[^\s\"'&,;)\]}<>\\]*+")
 _NEXT_ITEM = re.compile(r"\s{0,32},\s{0,32}b?(?P<open>\\{0,16}[\"'])")
-_MAX_PLACEHOLDER = 256
-"""So many characters of a value are looked at to tell a placeholder: others may follow within it."""
+_GLUED = re.compile(r"[\])}>][A-Za-z0-9]")
 
 _MAX_COOKIE_NAME = 256
 _WORDS_AHEAD = re.compile(r"[^\r\n\"']*+")
@@ -133,14 +133,23 @@ class TextFilter:
         if sign == ":" and name.endswith(_HEADERS) and _is_header(name, text, begin):
             is_digest = text[begin : begin + 7].lower() == "digest "
             return begin, _end(_LINE_AHEAD if is_digest else _WORDS_AHEAD, text, begin)  # it has quoted parts
-        value = text[begin : _end(_BARE, text, begin, begin + _MAX_PLACEHOLDER)]
-        # In prose a colon comes before anything: `password: at least eight characters`.
-        if sign == ":" and value.isalpha():
-            return begin, begin
-        number_of_tokens = is_count(name) and value.replace(".", "").isdigit()
-        if number_of_tokens or is_placeholder(value):
-            return begin, begin
-        return begin, _end(_BARE, text, begin)
+        return begin, _end_of_bare(text, begin, sign, name)
+
+
+def _end_of_bare(text: str, begin: int, sign: str, name: str) -> int:
+    """Where a value without quotes ends: where it begins, if it is no secret after all."""
+    # No more is looked at than decides: what is no secret may hold others, and is looked at again.
+    value = text[begin : _end(_BARE, text, begin, begin + MAX_PLACEHOLDER)]
+    end = begin + len(value)
+    if len(value) == MAX_PLACEHOLDER:
+        return _end(_BARE, text, end)
+    # In prose a colon comes before anything: `password: at least eight characters`.
+    if sign == ":" and value.isalpha():
+        return begin
+    number_of_tokens = is_count(name) and value.replace(".", "").isdigit()
+    if number_of_tokens or is_placeholder(value):
+        return _end(_BARE, text, end + 1) if _GLUED.match(text, end) else begin
+    return end
 
 
 def _is_header(name: str, text: str, begin: int) -> bool:

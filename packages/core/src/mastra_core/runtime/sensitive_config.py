@@ -32,7 +32,7 @@ class SensitiveDataConfig(Validated):
             only that is hidden.
         style: `full` leaves nothing, `partial` the last four characters of a long secret, `hash` a mark
             that is equal for equal secrets.
-        mask: what stands for a secret.
+        mask: what stands for a secret, at most 100 characters.
         hash_key: for marks that are to be equal in several programs; None makes one of its own.
     """
 
@@ -45,5 +45,5 @@ class SensitiveDataConfig(Validated):
         default_factory=dict[str, str]
     )
     style: Literal["full", "partial", "hash"] = "full"
-    mask: Annotated[str, Field(min_length=1)] = "[REDACTED]"
+    mask: Annotated[str, Field(min_length=1, max_length=100)] = "[REDACTED]"
     hash_key: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from mastra_core.tracing.active import active
 from mastra_core.tracing.current import get_current, set_current
+from mastra_core.tracing.error_snapshot import place_of
 from mastra_core.tracing.observability import ObservabilityInstance
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.propagation import extract, log
@@ -115,7 +116,7 @@ class TraceMiddleware:
             try:
                 context = self._request_context(scope)
             except Exception as error:  # noqa: BLE001  # recording must not break an answer
-                log.warning("The request context of a request could not be made: %r", error)
+                log.warning("The request context of a request could not be made: %s", place_of(error))
         start = self._instance.tracer.span
         with start(verb, attributes=attributes, options=options, request_context=context) as span:
             scope[_SPAN] = span
@@ -138,7 +139,7 @@ class TraceMiddleware:
             try:
                 span.update(name=self._name(scope))
             except Exception as error:  # noqa: BLE001  # naming must not break an answer
-                log.warning("The name of a request could not be made: %r", error)
+                log.warning("The name of a request could not be made: %s", place_of(error))
 
 
 def _verb(scope: Scope) -> str:

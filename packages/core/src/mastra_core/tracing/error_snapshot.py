@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 from typing import Final
 
-from mastra_core.signals.payload import describe_error
+from mastra_core.signals.payload import HIDDEN, describe_error
 
 MAX_FRAMES: Final = 100
 """Frames of an error that are kept: the outermost half and the innermost half."""
@@ -55,6 +55,17 @@ class ErrorSnapshot:
         if self.cause is not None:
             described["cause"] = self.cause.describe()
         return described
+
+
+def place_of(error: BaseException) -> str:
+    """What is said of an error of code that sees what no filter has seen: its class and where it was raised.
+
+    Its words may quote a secret; those that are known to quote nothing are said.
+    """
+    raised = ErrorSnapshot(error, with_values=False)
+    words = "" if raised.message == HIDDEN else f": {raised.message}"
+    place = " at {}:{} in {}".format(*raised.frames[-1]) if raised.frames else ""
+    return f"{raised.type}{words}{place}"
 
 
 def _frame(file: str, line: int, function: str) -> str:

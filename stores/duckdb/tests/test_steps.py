@@ -1,11 +1,13 @@
 """Steps of upkeep: how long one holds the file is bounded, and writers have their turn between two."""
 
+import random
 import threading
 import time
 
 import pytest
 
 from mastra_core.clock import to_datetime
+from mastra_core.signals.payload import Json, encode
 from mastra_core.testing.fakes import NOON_NS, FakeClock, fake_log, fake_span
 from mastra_duckdb import DuckDBStore, pace, pruning, room, upkeep
 from mastra_duckdb.pace import Pace
@@ -131,3 +133,21 @@ def test_a_writer_that_waits_has_its_turn_after_the_present_step(
         assert store.stats().logs.row_count == 0
     assert steps_before_write == [1]
     assert len(steps) >= 8
+
+
+def test_what_others_write_while_a_write_waits_does_not_count_as_its_own(tmp_path):
+    """A small write that was overtaken by large ones removes nothing, where all of it has room."""
+    path, draw = tmp_path / "a.duckdb", random.Random(1)
+    payloads = [Json(encode(draw.randbytes(7_500).hex())) for _ in range(100)]
+    with DuckDBStore(path, max_bytes=16_000_000) as one, DuckDBStore(path, max_bytes=16_000_000) as other:
+        one.write_logs([fake_log(0)])
+        writer = threading.Thread(target=one.write_logs, args=([fake_log(1)],))
+        with other._connection.work():
+            writer.start()
+            until(lambda: one._connection._lease._lock.waiting_count == 1)
+            for first in range(0, 500, 100):
+                other.write_spans([fake_span(n, output=payloads[n % 100]) for n in range(first, first + 100)])
+        writer.join()
+        one.write_logs([fake_log(2)])
+        told = one.stats()
+    assert (told.spans.row_count, told.logs.row_count) == (500, 3)

@@ -7,8 +7,11 @@ blocks a row group at a time, and a row group is what its log held when it was m
 kept at a sixty-fourth of the limit. Its own merging of row groups is off: it rewrites up to 370 000
 rows within one write, which took seconds.
 
-A write makes room for about a tenth of a second, in steps of which each is a turn of its own, so that
-others have theirs in between. Only where the next write might not fit does it go on until that would.
+A write makes room behind itself for about a tenth of a second, in steps of which each is a turn of its
+own, so that others have theirs in between. Where others write more than that removes, the next write
+might not fit; so it begins by looking, and what it has to remove then is part of its own turn, because
+nobody may fill that room before it does. What it will need is learnt from the writes of this store
+alone, within their turns: what others write while it waits tells nothing about that.
 """
 
 from __future__ import annotations
@@ -29,8 +32,9 @@ from mastra_duckdb.stats import size_of
 
 _IN_USE_AT_MOST = 0.75
 _IN_USE_AT_LEAST = 0.3
-_NEEDED_PER_WRITE = 2.5
-"""How much is left free, in sizes of the largest write: its log, its blocks, and some to spare."""
+_NEEDED_PER_WRITE = 4
+"""How much is left free, in sizes of the largest write in the log: that, twice as much in blocks, which are
+not all full, and the log of the write after it, because a file that has grown does not get shorter."""
 _REMOVED_AT_ONCE = 0.05
 
 
@@ -56,43 +60,51 @@ class Room:
         self._path = path
         self._max_bytes = max_bytes
         self._clock = clock
-        self._size = 0  # before the last write, in bytes
-        self._largest_write = 0
-        self._left: int | None = None  # in use when it was last looked at, in bytes
+        self._in_use = 0  # when it was last looked at, in bytes
+        self._largest_write = max_bytes // 16  # until the first ones tell
         self._pace = Pace()
 
     def before_write(self) -> None:
-        """Look how large the file is, so that the size of a write is known."""
-        self._size = size_of(self._path)
+        """Remove the oldest rows where the write might not fit; in its turn."""
+        if size_of(self._path) + self._largest_write > self._max_bytes and log_bytes(self._path):
+            with self._connection.work() as turn:
+                turn.run("CHECKPOINT")  # the file does not get shorter, so its log has to go into free blocks
+        allowed = fitting(self._max_bytes, self._largest_write)
+        while self._is_left(allowed, self._goal(allowed)):
+            pass
 
     def after_write(self) -> None:
-        """Remove the oldest rows where little room is left."""
-        size = size_of(self._path)
-        # A large write is forgotten by and by; others that had their turn meanwhile count as well.
-        self._largest_write = max(round(self._largest_write * 0.9), size - self._size)
+        """Learn how large the write was; in its turn. A large one is forgotten by and by."""
+        with self._connection.work() as turn:
+            in_use, _ = _in_use(turn, self._path)
+        self._largest_write = max(round(self._largest_write * 0.9), in_use - self._in_use)
+
+    def make_some(self) -> None:
+        """Remove some of the oldest rows where little room is left, in turns of their own."""
         wanted = usable(self._max_bytes, self._largest_write)
-        goal = wanted - round(self._max_bytes * _REMOVED_AT_ONCE)
+        if size_of(self._path) <= wanted:
+            return
+        goal = self._goal(wanted)
         enough_at = time.monotonic() + STEP_S
-        while size > wanted and self._is_left(wanted, goal):
+        while self._is_left(wanted, goal) and time.monotonic() < enough_at:
             wanted = goal  # once it is begun
-            if time.monotonic() >= enough_at:  # it goes on after the next write, where that will fit
-                wanted = fitting(self._max_bytes, self._largest_write)
+
+    def _goal(self, wanted: int) -> int:
+        """Down to where rows are removed once there are too many."""
+        return wanted - round(self._max_bytes * _REMOVED_AT_ONCE)
 
     def _is_left(self, wanted: int, goal: int) -> bool:
         """Make a step towards the goal where more is in use than wanted; False where none is needed."""
         with self._connection.work() as turn:
             began = time.monotonic()
-            in_use, log = _in_use(turn, self._path)
-            if self._left is not None:  # a write into free blocks makes no file longer
-                self._largest_write = max(self._largest_write, in_use - self._left)
-            if in_use > wanted and log:
+            self._in_use, log = _in_use(turn, self._path)
+            if self._in_use > wanted and log:
                 turn.run("CHECKPOINT")
-                in_use, _ = _in_use(turn, self._path)
-            self._left = in_use if in_use <= wanted else None
-            if self._left is not None:
+                self._in_use, _ = _in_use(turn, self._path)
+            if self._in_use <= wanted:
                 return False
             with turn.transaction():
-                removed = _remove_oldest(turn, 1 - goal / in_use, self._pace.rows)
+                removed = _remove_oldest(turn, 1 - goal / self._in_use, self._pace.rows)
                 if removed:
                     note_removed(turn, "size", self._clock(), removed)
             turn.run("CHECKPOINT")  # frees their blocks

@@ -273,18 +273,16 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             WriteRejectedError: spans cannot be stored, now or ever; says which.
         """
         if batch:
-            self._upkeep.before_write()
-            writer.write_spans(self._connection, batch)
-            self._upkeep.after_write()
+            with self._upkeep.write():
+                writer.write_spans(self._connection, batch)
         else:
             self.initialize()
 
     def write_open_spans(self, batch: Sequence[SpanExported]) -> None:
         """Note spans that have begun and not ended; raises as `write_spans` does."""
         if batch:
-            self._upkeep.before_write()
-            writer.write_open_spans(self._connection, batch)
-            self._upkeep.after_write()
+            with self._upkeep.write():
+                writer.write_open_spans(self._connection, batch)
         else:
             self.initialize()
 
@@ -444,8 +442,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def _write(self, moments: Moments[E, Any], batch: Sequence[E]) -> None:
         if batch:
-            self._upkeep.before_write()
-            moments.write(self._connection, batch)
-            self._upkeep.after_write()
+            with self._upkeep.write():
+                moments.write(self._connection, batch)
         else:
             self.initialize()

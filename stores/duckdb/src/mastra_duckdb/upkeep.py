@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mastra_core.clock import Clock, to_datetime
@@ -65,15 +66,18 @@ class Upkeep:
         self._rests_until = 0.0
         self._has_complained = False
 
-    def before_write(self) -> None:
-        """Look how large the file is, so that the size of a write is known."""
-        if self._room is not None:
-            self._room.before_write()
-
-    def after_write(self) -> None:
-        """Make room for the next write, and do a step of what is due. The file is still at hand."""
-        if self._room is not None:
-            self._try(self._room.after_write)
+    @contextmanager
+    def write(self) -> Generator[None]:
+        """Around a write: see that it fits, and do a step of what is due. The file is still at hand then."""
+        room = self._room
+        if room is None:
+            yield
+        else:
+            with self._connection.work():
+                self._try(room.before_write)
+                yield
+                self._try(room.after_write)
+            self._try(room.make_some)
         if self._is_due():
             self._try(self._step)
 

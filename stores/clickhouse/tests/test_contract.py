@@ -1,4 +1,8 @@
-"""The embedded engine keeps the contract of stores."""
+"""The embedded engine keeps the contract of stores.
+
+On every Python spans, logs and the whole are asked, in which all types of values go in and out; what the
+engine answers to the rest does not depend on the Python.
+"""
 
 import pytest
 
@@ -32,18 +36,22 @@ class TestLogs(Embedded, DurableLogStoreContract):
     pass
 
 
+@pytest.mark.one_python
 class TestMetrics(Embedded, MetricStoreContract):
     pass
 
 
+@pytest.mark.one_python
 class TestScores(Embedded, ScoreStoreContract):
     pass
 
 
+@pytest.mark.one_python
 class TestFeedback(Embedded, FeedbackStoreContract):
     pass
 
 
+@pytest.mark.one_python
 class TestNames(Embedded, DiscoveryStoreContract):
     pass
 
@@ -52,5 +60,6 @@ class TestWhole(Embedded, DurableStoreContract):
     pass
 
 
+@pytest.mark.one_python
 class TestLifecycle(Embedded, LifecycleStoreContract):
     pass

@@ -11,6 +11,8 @@ from mastra_clickhouse.schema import ROOTS, rows_of
 from mastra_core.storage import LogQuery, MetricQuery, TimeWindow, TraceQuery
 from mastra_core.testing import fake_log
 
+pytestmark = pytest.mark.one_python
+
 START = datetime(2026, 11, 20, tzinfo=UTC)
 START_NS = int(START.timestamp()) * 10**9
 ROWS = 200_000

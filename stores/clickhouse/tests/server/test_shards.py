@@ -115,13 +115,17 @@ class TestAll(OnShards, StoreTests[Any]):
     test_left = LifecycleStoreContract.test_l28_what_is_left_of_a_trace_has_its_own_root_and_failures
 
     def test_golden_queries_have_their_answers_of_what_was_written_twice(self, store):
-        """Rows that lie twice on a shard are one, in lists, sums and percentiles; tails are refused."""
+        """Rows that lie twice on a shard are one, in lists, sums and percentiles; tails are left out.
+
+        Of filters that differ by their column alone one is asked: how a question is sent to shards and
+        their answers are joined does not depend on it.
+        """
         store_traces(store)
         store_traces(store)
+        questions = [(row, *next(queries_of(row))) for row in read_queries()]
         wrong = [
             (row["name"], asked, found)
-            for row in read_queries()
-            for asked, query in queries_of(row)
+            for row, asked, query in questions
             if getattr(query, "after", None) is None
             and not alike(found := answer_of(store, row, query), row["answer"])
         ]

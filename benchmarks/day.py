@@ -96,6 +96,7 @@ ALLOWED = {
     "open_spans": (1.5, 20),
     "file_mb": (1.25, 10.0),
     "json_mb": (1.0, 6.0),
+    "spool_mb": (1.0, 10.0),
     "open_files": (1.0, 3),
     "threads": (1.0, 2),
 }

@@ -123,7 +123,7 @@ class Annotations:
             return None
         if given.trace_id is None:
             return None
-        size = sum(map(len, metadata)) + sum(len(value) for value in said.values() if isinstance(value, str))
+        size = sum(map(len, metadata)) + sum(len(text) for text in vars(given).values() if type(text) is str)
         now = self._now()
         heavy_bytes = size if size > HEAVY_BYTES else 0
         pending = kind.pending(given, self._ids.signal_id(now), now, about.correlation, metadata, heavy_bytes)

@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from collections import deque
 
 import pytest
 
@@ -119,50 +118,53 @@ def test_many_threads_that_give_up_at_random_never_share_it_and_never_stall():
     assert lock.acquire(blocking=False)
 
 
-class Interrupted(FairLock):
-    """A lock in whose line a step is broken off once, after it was made."""
+def test_an_interrupt_at_any_moment_leaves_nobody_standing(interruption):
+    """Wherever Ctrl-C comes amid taking it, having it and leaving it, others get it as before."""
+    lock, moment, is_left = FairLock(), 0, True
 
-    class Line(deque):
-        """The line; `step` names the method."""
+    def take():
+        with lock, lock:
+            pass
 
-        step = ""
-
-        def append(self, place):
-            super().append(place)
-            self._break("append")
-
-        def remove(self, place):
-            super().remove(place)
-            self._break("remove")
-
-        def _break(self, step):
-            if self.step == step:
-                self.step = ""
-                raise KeyboardInterrupt
-
-    def __init__(self, step):
-        super().__init__()
-        self._line = self.Line()
-        self._line.step = step
-
-
-@pytest.mark.parametrize("step", ["append", "remove"])
-def test_an_interrupt_at_any_step_leaves_nobody_standing(step):
-    """After Ctrl-C amid taking or leaving it, another thread gets it, also one that waited meanwhile."""
-    lock, got, others = Interrupted(step), [], []
-
-    def enter():
-        with lock:
-            got.append("other")
-
-    def break_off():
-        with lock:
-            others.append(started(enter))
-            until(lambda: lock.waiting_count == 1)
-
-    with pytest.raises(KeyboardInterrupt):
-        break_off()
-    for other in others or [started(enter)]:
+    while is_left:
+        is_left = interruption(moment).run(take)
+        moment += 1
+        other = started(take)
         other.join(60)
-    assert got == ["other"]
-    assert lock.acquire(blocking=False)
+        assert not other.is_alive()
+    assert moment > 5  # it went through all of them
+    assert lock.waiting_count == 0
+
+
+def test_an_interrupt_at_any_moment_of_waiting_leaves_nobody_standing(interruption):
+    """The same where it comes amid standing in the line, before another one that waits."""
+    lock, moment, is_left = FairLock(), 0, True
+
+    def take():
+        with lock:
+            pass
+
+    while is_left:
+        is_held, is_awaited = threading.Event(), threading.Event()
+
+        def hold(is_held=is_held, is_awaited=is_awaited):
+            with lock:
+                is_held.set()
+                is_awaited.wait(60)
+
+        def take_behind(is_awaited=is_awaited):
+            until(lambda: lock.waiting_count or is_awaited.is_set())
+            is_awaited.set()
+            take()
+
+        holder = started(hold)
+        assert is_held.wait(60)
+        behind = started(take_behind)
+        is_left = interruption(moment).run(take)
+        is_awaited.set()
+        for thread in (holder, behind):
+            thread.join(60)
+            assert not thread.is_alive()
+        assert lock.waiting_count == 0
+        moment += 1
+    assert moment > 10

@@ -151,12 +151,12 @@ async def test_a_cancelled_coroutine_stops_its_own_query_and_no_other():
         first = asyncio.ensure_future(store.aio.get_trace("first"))
         await until(lambda: store.began == ["first"])
         waiting = asyncio.ensure_future(store.aio.get_trace("waiting"))
-        await until(lambda: store._connection._lease._lock.waiting_count == 1)
+        await until(lambda: store._connection._lease.lock.waiting_count == 1)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
         short = asyncio.ensure_future(store.aio.get_trace("short"))
-        await until(lambda: store._connection._lease._lock.waiting_count == 2)
+        await until(lambda: store._connection._lease.lock.waiting_count == 2)
         assert not first.done()
         first.cancel()
         with pytest.raises(asyncio.CancelledError):

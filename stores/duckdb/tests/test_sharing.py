@@ -399,6 +399,84 @@ def test_a_thread_inside_the_engine_does_not_take_an_ending_program_down(tmp_pat
     assert "FATAL" not in run.stderr
 
 
+THREADS_AT_END = """
+import sys, threading
+from mastra_duckdb import DuckDBStore
+has_begun = threading.Event()
+def open_and_close():
+    while True:
+        with DuckDBStore(sys.argv[1]) as store:
+            store.initialize()
+        has_begun.set()
+threading.Thread(target=open_and_close, daemon=True).start()
+has_begun.wait()
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_thread_that_opens_and_closes_does_not_take_an_ending_program_down(attempt, tmp_path):
+    """Nothing of the engine is begun, or let go, by another thread while the interpreter goes away."""
+    run = subprocess.run(
+        [sys.executable, "-c", THREADS_AT_END, str(tmp_path / f"{attempt}.duckdb")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "FATAL" not in run.stderr
+
+
+AFTER_THE_END = """
+import atexit, queue, sys, threading
+asked, done = queue.SimpleQueue(), queue.SimpleQueue()
+
+def write(number):
+    try:
+        store.write_spans([fake_span(number)])
+        print(number, "written")
+    except StoreUnavailableError as error:
+        print(number, error)
+
+def serve():
+    while True:
+        write(asked.get())
+        done.put(None)
+
+def write_in_thread(number):
+    asked.put(number)
+    done.get(timeout=60)
+
+@atexit.register
+def after_the_end():
+    write_in_thread(2)
+    write(3)
+
+import mastra_core
+atexit.register(write_in_thread, 1)
+
+from mastra_core.errors import StoreUnavailableError
+from mastra_core.testing import fake_span
+from mastra_duckdb import DuckDBStore
+store = DuckDBStore(sys.argv[1])
+threading.Thread(target=serve, daemon=True).start()
+write(0)
+"""
+
+
+def test_threads_can_write_until_all_that_is_done_at_the_end_is_done(tmp_path):
+    """Handlers registered since core was imported find the store open to threads; earlier ones do not."""
+    path = tmp_path / "a.duckdb"
+    program = [sys.executable, "-W", "error", "-c", AFTER_THE_END, str(path)]
+    run = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+    assert run.stdout.splitlines() == [
+        "0 written",
+        "1 written",
+        f"2 Cannot use '{path}': the program is ending; let threads end before it does",
+        "3 written",
+    ]
+
+
 def test_a_line_whose_file_is_removed_is_joined_anew(tmp_path):
     """Somebody who removes the file of the line sends nobody into a line that others do not see."""
     first = Line(tmp_path / "a")

@@ -119,7 +119,7 @@ def test_a_writer_that_waits_has_its_turn_after_the_present_step(
             steps.append(arguments)
             if len(steps) == 1:
                 writer.start()
-                until(lambda: store._connection._lease._lock.waiting_count == 1)
+                until(lambda: store._connection._lease.lock.waiting_count == 1)
             return remove(*arguments)
 
         store.write_logs([fake_log(n) for n in range(400)])
@@ -144,7 +144,7 @@ def test_what_others_write_while_a_write_waits_does_not_count_as_its_own(tmp_pat
         writer = threading.Thread(target=one.write_logs, args=([fake_log(1)],))
         with other._connection.work():
             writer.start()
-            until(lambda: one._connection._lease._lock.waiting_count == 1)
+            until(lambda: one._connection._lease.lock.waiting_count == 1)
             for first in range(0, 500, 100):
                 other.write_spans([fake_span(n, output=payloads[n % 100]) for n in range(first, first + 100)])
         writer.join()

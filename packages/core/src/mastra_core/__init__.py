@@ -184,6 +184,8 @@ __all__ = [
     "tool",
 ]
 
+import_module("mastra_core.ending")  # before anybody else can ask `atexit` for anything
+
 
 def __getattr__(name: str) -> object:
     home = _HOMES.get(name)

@@ -158,30 +158,39 @@ class Turn:
     @contextmanager
     def transaction(self, *, is_trial: bool = False) -> Generator[None]:
         """All or nothing; of a trial, nothing."""
-        self._driver.begin()
         try:
+            self._driver.begin()  # in here, for where Ctrl-C comes as soon as it has begun
             yield
             if is_trial:
                 self._driver.rollback()
             else:
                 self._driver.commit()
         except BaseException:
-            with suppress(duckdb.Error):  # it may have ended by itself; the first error tells more
+            with suppress(duckdb.Error, AttributeError):  # it may have ended by itself, or been closed
                 self._driver.rollback()
             raise
 
     def close(self, *, keep_log: bool = False) -> None:
-        """Release the database, without moving its log into the tables where that is to be kept."""
+        """Release the database, without moving its log into the tables where that is to be kept.
+
+        Nothing of the driver is left to whoever still refers to this turn. A thread that drops such a
+        part while the interpreter ends would take the process down.
+        """
         self._buffers.clear()
-        with suppress(duckdb.Error):  # a broken database complains once more
-            if keep_log:
-                self._driver.execute("PRAGMA disable_checkpoint_on_shutdown")
-        with suppress(duckdb.Error):
-            self._driver.close()
+        self._parsed.clear()
+        try:
+            with suppress(duckdb.Error):  # a broken database complains once more
+                if keep_log:
+                    self._driver.execute("PRAGMA disable_checkpoint_on_shutdown")
+        finally:
+            with suppress(duckdb.Error):
+                self._driver.close()
+            del self._driver
 
     def interrupt(self) -> None:
         """End what another thread runs here, if anything."""
-        self._driver.interrupt()
+        with suppress(AttributeError):  # it has just been closed
+            self._driver.interrupt()
 
     def leave_behind(self) -> None:
         """See to it that nothing of the driver is ever released, because that would end the process."""
@@ -241,10 +250,10 @@ class Connection:
         with self.work() as turn:
             before = self._query
             query = self._query = Query(turn.interrupt, time.monotonic() + self._query_timeout_s)
-            if self._query_timeout_s < math.inf:
-                watchdog.watch(query)
-            call = CURRENT_CALL.get()
             try:
+                if self._query_timeout_s < math.inf:
+                    watchdog.watch(query)
+                call = CURRENT_CALL.get()
                 with nullcontext() if call is None else call.stopped_by(partial(watchdog.cancel, query)):
                     yield turn
             except duckdb.InterruptException as error:
@@ -252,15 +261,15 @@ class Connection:
                     raise
                 raise self._stopped(query) from error
             finally:
+                query.is_over, self._query = True, before  # first of all, as Ctrl-C may come at each call
                 query.end()
                 watchdog.forget(query)
-                self._query = before
 
     @contextmanager
     def work(self) -> Generator[Turn]:
         """A turn for what writes, as long as it takes; the database is opened where it is not."""
         deadline = time.monotonic() + self._wait_s
-        with self._lease:
+        with self._lease.lock, self._lease:
             if self._is_closed:
                 raise StoreClosedError(f"{place(self.path)} was used after close(); make a new store")
             try:
@@ -300,7 +309,7 @@ class Connection:
 
     def close(self) -> None:
         """Release the database; twice is harmless."""
-        with self._lease:
+        with self._lease.lock, self._lease:
             self._is_closed = True
             turn, self._open_turn = self._open_turn, None
             if turn is not None:
@@ -318,7 +327,7 @@ class Connection:
             )
         try:
             self._lease.take(deadline)
-            turn = Turn(self._connect(deadline))
+            turn = self._connect(deadline)
             try:
                 self._prepare(turn)
             except BaseException:
@@ -331,7 +340,7 @@ class Connection:
         self._lease.opened(is_held=self._hold)
         return turn
 
-    def _connect(self, deadline: float) -> duckdb.DuckDBPyConnection:
+    def _connect(self, deadline: float) -> Turn:
         """Open the file; where a program that knows no line has it, try until `deadline`."""
         if self.path is not None:
             refuse_foreign(self.path, self._lease.identity)
@@ -341,18 +350,25 @@ class Connection:
             try:
                 if self.path is not None and identity_of(self.path) is None:
                     _create(self.path)
-                driver = duckdb.connect(MEMORY if self.path is None else str(self.path))
-                for statement in self._opening:
-                    driver.execute(statement)
+                return self._begin(duckdb.connect(MEMORY if self.path is None else str(self.path)))
             except duckdb.Error as error:
                 if self.path is not None and has_log_of_another(error) and set_log_aside(self.path):
                     continue
                 if not is_taken(error) or time.monotonic() >= keeper.limit(deadline):
                     raise translate_opening(error, self.path) from error
                 keeper.expect_end()
+                self._lease.refuse_at_end()
                 time.sleep(_LOOK_S)
-            else:
-                return driver
+
+    def _begin(self, driver: duckdb.DuckDBPyConnection) -> Turn:
+        """The first turn; where it fails the database is closed at once, whoever keeps the error."""
+        try:
+            for statement in self._opening:
+                driver.execute(statement)
+            return Turn(driver)
+        except BaseException:
+            driver.close()
+            raise
 
     # ---------------------------------------------------------------- what the lease asks for
 

@@ -47,7 +47,8 @@ def register(member: Forkable) -> None:
 def _before() -> None:
     with _guard:
         members = list(_members)
-    _waiting[threading.get_ident()] = [member for member in members if member.before_fork(_PATIENCE_S)]
+    waiting = _waiting[threading.get_ident()] = []  # before any is taken, for where Ctrl-C comes amid it
+    waiting.extend(member for member in members if member.before_fork(_PATIENCE_S))
 
 
 def _after() -> None:

@@ -10,6 +10,8 @@ import atexit
 import os
 import threading
 import time
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 TICK_S, SLOW_TICK_S = 0.01, 0.05
@@ -44,7 +46,7 @@ class Keeper:
         self._lock = threading.Lock()
         self._watched: set[Lent] = set()
         self._thread: threading.Thread | None = None
-        self._hurry = threading.Event()
+        self._hurry = SimpleQueue[None]()  # an event's lock can be left taken by Ctrl-C
         self._ended_at: float | None = None
 
     def watch(self, lent: Lent) -> bool:
@@ -55,7 +57,7 @@ class Keeper:
                 return False
             self._watched.add(lent)
             if self._thread is None:
-                self._hurry = threading.Event()
+                self._hurry = SimpleQueue[None]()
                 thread = threading.Thread(
                     target=self._run, args=(self._hurry,), name="mastra-duckdb", daemon=True
                 )
@@ -79,7 +81,7 @@ class Keeper:
             if self._watched or thread is None or thread is threading.current_thread():
                 return
             self._thread = None  # this one ends, whatever is watched meanwhile; that gets another
-            self._hurry.set()
+            self._hurry.put(None)
         thread.join()
 
     def expect_end(self) -> None:
@@ -92,7 +94,7 @@ class Keeper:
         with self._lock:
             self._ended_at = time.monotonic()
             watched, thread = list(self._watched), self._thread
-            self._hurry.set()
+            self._hurry.put(None)
         if thread is not None:
             thread.join()
         for lent in watched:
@@ -102,10 +104,11 @@ class Keeper:
         """Until when to wait for a file: until `deadline`, or less where the program ends."""
         return deadline if self._ended_at is None else min(deadline, self._ended_at + LAST_WAIT_S)
 
-    def _run(self, hurry: threading.Event) -> None:
+    def _run(self, hurry: SimpleQueue[None]) -> None:
         tick_s = TICK_S
         while True:
-            hurry.wait(tick_s)
+            with suppress(Empty):
+                hurry.get(timeout=tick_s)
             with self._lock:
                 if self._thread is not threading.current_thread():
                     return  # `rest` told it to end
@@ -113,7 +116,6 @@ class Keeper:
                     self._thread = None
                     return
                 watched = list(self._watched)
-                hurry.clear()
             now = time.monotonic()
             tick_s = min(lent.let_go_if_idle(now) for lent in watched)
 

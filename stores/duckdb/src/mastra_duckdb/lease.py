@@ -15,7 +15,6 @@ order in which they asked.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import threading
@@ -24,7 +23,9 @@ from pathlib import Path
 from typing import Protocol
 from weakref import WeakSet, WeakValueDictionary
 
+from mastra_core.ending import call_last
 from mastra_core.errors import StoreUnavailableError
+from mastra_duckdb.errors import place
 from mastra_duckdb.fair_lock import FairLock
 from mastra_duckdb.files import Identity, identity_of
 from mastra_duckdb.forking import register
@@ -44,11 +45,12 @@ there is no line, every such pause is."""
 SHARE_S = 0.1
 """How long a process may go on using a file that another one waits for."""
 
-LAST_TURN_S = 0.3
-"""How long a program that ends waits for a turn of another thread before it interrupts it."""
+LAST_TURN_S, LAST_WORDS_S = 0.3, 1.0
+"""How long a program that ends waits for a turn of another thread before it interrupts it, and how long
+after that for it to end: the engine cannot be interrupted while it moves its log into the tables."""
 
 _LOOK_S = 0.005
-"""How often a process that waits looks whether it is first."""
+"""How often a process that waits looks whether it is first, and one that ends whether a turn has ended."""
 
 
 _all: WeakSet[Lease] = WeakSet()
@@ -81,7 +83,14 @@ class Tenant(Protocol):
 
 
 class Lease:
-    """The file of one path; entered with `with` by whoever uses it, one thread at a time."""
+    """The file of one path, used by one thread at a time: `with lease.lock, lease:`.
+
+    The lock is given back whatever happens; what is noted beside it may be lost by Ctrl-C, and is made
+    good by whoever comes next.
+
+    Attributes:
+        lock: whoever has it may use the file.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """Take nothing yet.
@@ -93,8 +102,8 @@ class Lease:
         self.identity: Identity | None = None
         self._line = None if path is None else Line(path)
         self._tenants: WeakSet[Tenant] = WeakSet()
-        self._lock = FairLock()
-        self._depth = 0
+        self.lock = FairLock()
+        self._entered_by, self._entries = 0, 0
         self._is_taken = self._is_watched = False
         self._taken_at = self._idle_since = 0.0
         register(self)
@@ -102,12 +111,14 @@ class Lease:
 
     def admit(self, tenant: Tenant) -> None:
         """Know a connection, for as long as somebody else refers to it."""
-        with self._lock:
+        with self.lock:
             self._tenants.add(tenant)
 
     def __enter__(self) -> None:
-        self._lock.acquire()
-        self._depth += 1
+        self._entries = self._depth + 1
+        self._entered_by = self.lock.owner_number
+        if self._entries == 1:
+            self.refuse_at_end()
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -117,13 +128,28 @@ class Lease:
                 if is_over or not self._is_watched:
                     self.let_go()
         finally:
-            self._depth -= 1
-            self._lock.release()
+            self._entries -= 1
+
+    @property
+    def _depth(self) -> int:
+        """How many times whoever has the lock has entered."""
+        return self._entries if self._entered_by == self.lock.owner_number else 0
 
     @property
     def is_first(self) -> bool:
         """Whether this process is first in line, so that no other one has its turn."""
         return self._is_taken and self._line is not None and not self._line.is_missing
+
+    def refuse_at_end(self) -> None:
+        """Let no thread begin a turn that the end of the program would cut.
+
+        Raises:
+            StoreUnavailableError: the program is ending, and another thread sees to that.
+        """
+        if _ending_thread not in {None, threading.get_ident()}:
+            raise StoreUnavailableError(
+                f"Cannot use {place(self.path)}: the program is ending; let threads end before it does"
+            )
 
     def take(self, deadline: float) -> None:
         """Be first in line for the file, waiting until `deadline` by the monotonic clock.
@@ -140,6 +166,7 @@ class Lease:
         if not self._line.is_first():
             keeper.expect_end()
             while not self._line.is_first():
+                self.refuse_at_end()
                 if time.monotonic() >= keeper.limit(deadline):
                     holder = self._line.holder()
                     self._line.leave()
@@ -198,7 +225,7 @@ class Lease:
         Returns:
             after how many seconds to look again: less often where it has not been used for a while.
         """
-        if not self._lock.acquire(blocking=False):
+        if not self.lock.acquire(blocking=False):
             return TICK_S
         try:
             if self._depth or not self._is_taken or self._line is None or self._is_held():
@@ -210,16 +237,22 @@ class Lease:
                 self.let_go()
             return TICK_S if idle_s < PAUSE_S else SLOW_TICK_S
         finally:
-            self._lock.release()
+            self.lock.release()
 
     def end_turn(self, deadline: float) -> None:
-        """Wait for the present turn to end; interrupt what it asked of the engine where that takes long."""
-        if not self._lock.acquire(timeout_s=max(0.0, deadline - time.monotonic())):
+        """Wait for the present turn to end, and close the file.
+
+        After the deadline what the turn asks of the engine is interrupted, again and again.
+        """
+        is_mine = self.lock.acquire(timeout_s=max(0.0, deadline - time.monotonic()))
+        while not is_mine and time.monotonic() < deadline + LAST_WORDS_S:
             for tenant in list(self._tenants):
                 tenant.interrupt()
-            if not self._lock.acquire(timeout_s=LAST_TURN_S / 2):
-                return
-        self._lock.release()
+            is_mine = self.lock.acquire(timeout_s=_LOOK_S)
+        if is_mine:
+            if self._line is not None and not self._depth:
+                self.let_go()
+            self.lock.release()
 
     def _is_held(self) -> bool:
         return any(tenant.is_holding for tenant in self._tenants)
@@ -241,7 +274,7 @@ class Lease:
 
     def before_fork(self, timeout_s: float) -> bool:
         """Wait for the present turn to end, and give the file back."""
-        if not self._lock.acquire(timeout_s=timeout_s):
+        if not self.lock.acquire(timeout_s=timeout_s):
             return False
         if self._line is not None and not self._depth:
             self.let_go()
@@ -250,12 +283,12 @@ class Lease:
 
     def after_fork(self) -> None:
         """Let others have their turn again."""
-        self._lock.release()
+        self.lock.release()
 
     def after_fork_in_child(self) -> None:
         """The locks and the place in the line are the parent's."""
-        self._lock = FairLock()
-        self._depth = 0
+        self.lock = FairLock()
+        self._entered_by = self._entries = 0
         self._is_taken = self._is_watched = False
         if self._line is not None:
             self._line.forget()
@@ -278,18 +311,23 @@ def lease_of(path: Path | None) -> Lease:
         return lease
 
 
-def _wait_for_turns() -> None:
-    """At the end of a program: let the turns of other threads end, or end them.
+_ending_thread: int | None = None
+"""The thread that ends the program, once it has come to that."""
+
+
+def _end_turns() -> None:
+    """At the end of a program: let the turns of other threads end, or end them, and begin no other.
 
     A thread that is inside the engine when the interpreter goes away takes the process down with it.
-    Registered with this module, so that it is called after whoever still writes at the end.
     """
+    global _ending_thread  # noqa: PLW0603  # there is one end
+    _ending_thread = threading.get_ident()
     deadline = time.monotonic() + LAST_TURN_S
     for lease in list(_all):
         lease.end_turn(deadline)
 
 
-atexit.register(_wait_for_turns)
+call_last(_end_turns)
 
 
 def _renew_guard() -> None:

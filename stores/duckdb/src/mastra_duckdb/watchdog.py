@@ -29,6 +29,7 @@ class Query:
     Attributes:
         deadline: when it has to end, by the monotonic clock.
         reason: why it was stopped, None where it was not.
+        is_over: whether to leave it alone from now on.
     """
 
     def __init__(self, interrupt: Callable[[], None], deadline: float) -> None:
@@ -42,20 +43,21 @@ class Query:
         self.reason: Reason | None = None
         self._interrupt = interrupt
         self._lock = threading.Lock()
-        self._is_over = False
+        self.is_over = False
 
     def stop(self, reason: Reason) -> bool:
         """Interrupt it; False where it is over."""
         with self._lock:
-            if not self._is_over:
+            if not self.is_over:
                 self.reason = self.reason or reason
                 self._interrupt()
-            return not self._is_over
+            return not self.is_over
 
     def end(self) -> None:
         """It is over; from now on an interrupt would hit somebody else's statement."""
-        with self._lock:
-            self._is_over = True
+        self.is_over = True
+        with self._lock:  # one that is under way
+            pass
 
 
 class Watchdog:
@@ -67,14 +69,16 @@ class Watchdog:
 
     def reset(self) -> None:
         """In a forked child: the thread is the parent's."""
-        self._changed = threading.Condition()
+        # Entered by itself: the condition's own way out is a function, which Ctrl-C can keep from beginning.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._watched: set[Query] = set()
         self._thread: threading.Thread | None = None
         self._wakes_at = math.inf
 
     def watch(self, query: Query) -> None:
         """Stop the query at its deadline; not where no thread can be had, as when a program ends."""
-        with self._changed:
+        with self._lock:
             self._watched.add(query)
             if self._thread is None:
                 thread = threading.Thread(target=self._run, name="mastra-duckdb-limit", daemon=True)
@@ -95,12 +99,13 @@ class Watchdog:
 
     def forget(self, query: Query) -> None:
         """It is over."""
-        with self._changed:
+        with self._lock:
             self._watched.discard(query)
 
     def rest(self) -> None:
         """Wait for the thread to end where nothing is left to watch."""
-        with self._changed:
+        with self._lock:
+            self._watched = {query for query in self._watched if not query.is_over}  # Ctrl-C left some
             thread = self._thread
             if self._watched or thread is None:
                 return
@@ -110,7 +115,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 if self._thread is not threading.current_thread():
                     return  # `rest` told it to end
                 now = time.monotonic()

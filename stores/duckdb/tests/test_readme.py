@@ -1,8 +1,9 @@
-"""The README shows what is true: its programs run, its tables are the tables."""
+"""The README shows what is true: its queries run, its tables are the tables.
+
+That its programs run and print what they say is tried with those of all pages, in `tests-e2e`.
+"""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,19 +18,6 @@ README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 def blocks(kind):
     """The fenced blocks of a language."""
     return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-
-
-@pytest.mark.parametrize(("program", "printed"), [*zip(blocks("python"), blocks("text"), strict=True)])
-def test_the_examples_print_what_they_say(program, printed, tmp_path):
-    """Each program runs as it stands, and its output is the block below it."""
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (run.stdout, run.stderr) == (printed, "")
 
 
 def test_the_queries_run(tmp_path):

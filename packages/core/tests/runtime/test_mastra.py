@@ -276,6 +276,17 @@ async def test_an_unknown_trace_is_an_error(recorder):
         await Mastra(observability=recorder).get_trace("x")
 
 
+async def test_a_trace_that_is_still_on_its_way_is_told_apart_from_one_that_is_not_there(recorder):
+    """Where the flush before the look ended too early, the error says so, and how to wait longer."""
+
+    async def end_too_early(timeout_s):
+        return False
+
+    recorder.aflush = end_too_early
+    with pytest.raises(StoreNotFoundError, match=r"stored yet: .* `await mastra\.flush\(timeout_s=…\)`"):
+        await Mastra(observability=recorder, storage=InMemoryStore()).get_trace("x")
+
+
 async def test_where_nothing_is_recorded_a_trace_is_empty():
     """Code that annotates goes on without observability."""
     mastra = Mastra()

@@ -145,7 +145,7 @@ class Mastra:
         """
         if trace_id is None:
             return RecordedTrace(None, [])
-        await self.flush()
+        has_all_arrived = await self.flush()
         places = self._places()
         if not places:
             if not self._observability.is_recording:
@@ -157,7 +157,12 @@ class Mastra:
             records = await _spans_of(place.store, "traces").aio.get_trace(trace_id)
             if records:
                 return RecordedTrace(trace_id, records, place.tracer)
-        raise StoreNotFoundError(f"No trace {trace_id!r} is stored; was it sampled out, or deleted?")
+        raise StoreNotFoundError(
+            f"No trace {trace_id!r} is stored; was it sampled out, or deleted?"
+            if has_all_arrived
+            else f"No trace {trace_id!r} is stored yet: not all that was recorded has arrived in time; "
+            "wait longer with `await mastra.flush(timeout_s=…)` first"
+        )
 
     async def get_session(self, session_id: str, *, limit: int = 1_000) -> Session:
         """A conversation as it went: its traces in order, with time, tokens, cost and errors.

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from mastra_core.errors import with_safe_text
+from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.events import (
     SIGNAL_OF,
     Event,
@@ -31,6 +32,7 @@ from mastra_observability.drops import Drops
 from mastra_observability.exporters.channel import Weighed
 
 _T = TypeVar("_T")
+_GENERIC = SpanType.GENERIC.value
 
 CHUNK = 128
 """So many events a processor may glance at together: a glance costs mostly by its number, and where it
@@ -181,7 +183,7 @@ class Intake:
             if event is None:
                 continue
             made.append((event, weigh(event)))
-            if self._derive is not None and type(event) is not LogEvent and type(event) is not MetricEvent:
+            if self._derive is not None and _may_be_measured(event):
                 derived.extend(self._derived(event, is_announced=position in announced))
         if derived:
             self._pass_on(made, self._process(derived))
@@ -241,6 +243,13 @@ def popped(queue: deque[_T], count: int) -> Iterator[_T]:
     with suppress(IndexError):
         for _ in range(count):
             yield queue.popleft()
+
+
+def _may_be_measured(event: Event) -> bool:
+    """Whether metrics may be made of it; most events are spans of no kind that is."""
+    if type(event) is TracingEvent:
+        return event.span.span_type != _GENERIC
+    return type(event) is not LogEvent and type(event) is not MetricEvent
 
 
 def _is_passed(processor: GlancingProcessor, events: Sequence[Event | None]) -> bool:

@@ -57,6 +57,10 @@ _READ_LATER = frozenset(
 
 _READ_LATER_BYTES = 4_096
 
+_MAX_KNOWN = 1_024
+_MAX_KNOWN_CHARS = 256
+"""So many names are remembered as they were cleaned, and none longer."""
+
 # Plain texts: the value of an enumeration costs 150 ns to look up, comparing with its member 60.
 _GENERIC = SpanType.GENERIC.value
 _GENERATION = SpanType.MODEL_GENERATION.value
@@ -77,18 +81,25 @@ class SpanSnapshot:
         self._limit = limiter.apply
         self._cut_text = limiter.cut_text
         self._costs = costs or CostEstimator(None)
+        # Spans have few names and come with their siblings.
+        self._clean_names: dict[str, str] = {}
+        self._parent: tuple[int, str | None] = (0, None)
 
     def __call__(self, span: Span) -> SpanExported:
         """The exported form of an ended span, or of one that is still open."""
         limit = self._limit
         trace = span._trace
-        attributes = merge(span._attributes)
+        attributes = span._attributes
+        if attributes is not None and (type(attributes) is not bytes or attributes[:1] != b"{"):
+            attributes = merge(attributes)
         span_type = span._type
         if span_type not in SPAN_TYPES:
             # A kind of a user's own: stored as generic, its name kept.
             attributes = merge([encode({"span_type": str(span_type)})], (attributes,) if attributes else None)
             span_type = _GENERIC
-        metadata = merge(span._metadata, trace.metadata)
+        metadata = span._metadata
+        if metadata is not None or trace.metadata is not None:
+            metadata = merge(metadata, trace.metadata)
         error = span._error
         model = _NO_MODEL
         if attributes is not None and span_type in _MODEL_SPANS:
@@ -105,11 +116,16 @@ class SpanSnapshot:
         else:
             status = _RUNNING if ended_at_ns is None else _SUCCESS
         payload_in, payload_out = span._input, span._output
+        name, parent = span._name, self._parent
+        clean_name = self._clean_names.get(name) if type(name) is str else None
+        parent_number = span._parent_number
+        if parent[0] != parent_number:
+            parent = self._parent = (parent_number, format_span_id(parent_number) if parent_number else None)
         return SpanExported(
             trace.trace_id,
             format_span_id(span._number),
-            format_span_id(span._parent_number) if span._parent_number else None,
-            self._cut_text(clean_text(str(span._name))),
+            parent[1],
+            self._clean_name(name) if clean_name is None else clean_name,
             str(span_type),
             span._is_event,
             span._started_at_ns,
@@ -132,6 +148,14 @@ class SpanSnapshot:
             current_process() if ended_at_ns is None else None,
             span._correlation,
         )
+
+    def _clean_name(self, name: object) -> str:
+        clean = self._cut_text(clean_text(str(name)))
+        if type(name) is str and len(name) <= _MAX_KNOWN_CHARS:
+            if len(self._clean_names) >= _MAX_KNOWN:
+                self._clean_names = {}
+            self._clean_names[name] = clean
+        return clean
 
     def _priced(self, span: Span, attributes: bytes, model: _ModelAttributes) -> bytes:
         """The attributes of a model span that ended, with what it cost, as `model` has it then, too."""

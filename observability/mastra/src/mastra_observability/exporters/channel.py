@@ -113,7 +113,21 @@ class Channel:
     def _put(self, events: Sequence[Weighed], refused: Counter[Signal]) -> list[Weighed]:
         """Queue what is wanted and finds room; the rest. What was dropped for it is added to `refused`."""
         queue, least, rest = self._queue, self.least_log_level, list[Weighed]()
+        counts = count_by_signal([event for event, _ in events])
+        weight_of_all = sum(weight for _, weight in events)
+        are_wanted = counts.keys() <= self.signals and (least is None or "logs" not in counts)
         with self._lock:
+            if (
+                are_wanted
+                and not self._is_closed
+                and len(queue) + len(events) <= self._max_events
+                and self._queued_bytes + weight_of_all <= self._max_bytes
+            ):  # nearly always, and then all at once
+                queue.extend(events)
+                self._accepted.update(counts)
+                self._accepted_count += len(events)
+                self._queued_bytes += weight_of_all
+                return rest
             for event, weight in events:
                 signal = SIGNAL_OF[type(event)]
                 if signal not in self.signals or (least is not None and _is_below(event, least)):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from mastra_core.errors import StorageError, WriteRejectedError
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal, TracingEvent
+from mastra_core.signals.span import SpanExported
 from mastra_core.storage.protocols import FeedbackStore, LogStore, MetricStore, ScoreStore, SpanStore, Store
 from mastra_observability.exporters.base import Loss
 
@@ -21,16 +22,15 @@ def write_events(store: Store, events: Sequence[Event]) -> list[Loss]:
     Raises:
         StorageError: of the store, where the same events may be written again.
     """
-    by_kind: dict[type, list[Any]] = {}
-    for event in events:
-        by_kind.setdefault(type(event), []).append(event)
     losses: list[Loss] = []
-    for kind, of_kind in by_kind.items():
+    kinds = dict.fromkeys(map(type, events))
+    for kind in kinds:
+        of_kind = [event for event in events if type(event) is kind] if len(kinds) > 1 else events
         losses += _write_signal(store, SIGNAL_OF[kind], of_kind)
     return losses
 
 
-def _write_signal(store: Store, signal: Signal, events: list[Any]) -> list[Loss]:
+def _write_signal(store: Store, signal: Signal, events: Sequence[Any]) -> list[Loss]:
     if not getattr(store.capabilities, signal):
         return [(signal, "unsupported", len(events), type(store).__name__)]
     if signal == "spans":
@@ -47,10 +47,12 @@ def _write_signal(store: Store, signal: Signal, events: list[Any]) -> list[Loss]
 
 def _write_spans(store: SpanStore, events: Sequence[TracingEvent]) -> list[Loss]:
     ended = [event.span for event in events if event.type == "span_ended"]
-    done = {span.span_id for span in ended}
-    still_open = [
-        event.span for event in events if event.type != "span_ended" and event.span.span_id not in done
-    ]
+    still_open: list[SpanExported] = []
+    if len(ended) < len(events):
+        done = {span.span_id for span in ended}
+        still_open = [
+            event.span for event in events if event.type != "span_ended" and event.span.span_id not in done
+        ]
     losses: list[Loss] = []
     if still_open:
         losses += _write("spans", store.write_open_spans, still_open)

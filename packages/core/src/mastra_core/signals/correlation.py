@@ -13,7 +13,7 @@ import msgspec
 from mastra_core.errors import ConfigurationError
 
 
-class Correlation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Correlation(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """The shared identifying fields of a signal. All optional; `None` means not known.
 
     *Entity* is what made the signal (type, id, name), *parent entity* is what called that, *root

@@ -22,7 +22,7 @@ Signal = Literal["spans", "logs", "metrics", "scores", "feedback"]
 """The five kinds of telemetry, as counters and capabilities call them."""
 
 
-class TracingEvent(msgspec.Struct, frozen=True, tag_field="signal", tag="span"):
+class TracingEvent(msgspec.Struct, frozen=True, tag_field="signal", tag="span", gc=False):
     """A span was seen open for the first time, changed while open, or ended."""
 
     type: TracingEventType

@@ -19,10 +19,11 @@ from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
 
 
-class SpanExported(msgspec.Struct, frozen=True, omit_defaults=True):
+class SpanExported(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A span as it travels on the bus: immutable, JSON-safe, payloads already JSON text.
 
-    Built by position on a worker, which is why the order of the fields matters.
+    Built by position on a worker, which is why the order of the fields matters. It holds nothing that
+    could hold it, so the collector of garbage, which would look at thousands again and again, does not.
 
     Attributes:
         trace_id: 32 hex digits.

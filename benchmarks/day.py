@@ -91,7 +91,7 @@ class Hour:
 
 
 ALLOWED = {
-    "resident_mb": (1.0, 30.0),
+    "resident_mb": (1.0, 50.0),
     "objects": (1.02, 2_000),
     "open_spans": (1.5, 20),
     "file_mb": (1.25, 10.0),
@@ -100,7 +100,11 @@ ALLOWED = {
     "open_files": (1.0, 3),
     "threads": (1.0, 2),
 }
-"""How many times as much there may be in the second wave as in the first, and how much more."""
+"""How many times as much there may be in the second wave as in the first, and how much more. Memory is that
+of queues, too, which are as long as the machine is busy with something else; of what stays, objects tell."""
+
+QUEUED = 50
+"""What may wait behind a flush: a span that was given up just then, and its metrics."""
 
 
 def faults_of(hours: Sequence[Hour]) -> list[str]:
@@ -114,7 +118,7 @@ def faults_of(hours: Sequence[Hour]) -> list[str]:
     found += [
         f"hour {number} ended with {hour.queued} events queued"
         for number, hour in enumerate(hours)
-        if hour.queued
+        if hour.queued > QUEUED
     ]
     found += [f"hour {number} lost {hour.dropped} items" for number, hour in enumerate(hours) if hour.dropped]
     return found

@@ -328,6 +328,7 @@ class Closed(dict):
         {"score_trace_id": "\ud800"},
         {"correlation": 5},
         {"inherited_metadata": [b"junk"]},
+        {"held": object()},
         {"self": 1},
     ],
 )

@@ -482,6 +482,31 @@ def test_traces_that_nobody_has_any_more_are_not_remembered_for_ever(make):
     assert len(obs._begun) <= 10_001
 
 
+@pytest.mark.parametrize("fails", [0, 1])
+@pytest.mark.parametrize("is_late", [True, False])
+def test_open_parts_of_a_remote_trace_keep_their_scores_apart(make, capture, fails, is_late):
+    """What is said of a span goes with its own part of the trace, whichever is kept and whenever it is."""
+    obs = make(sampling={"ratio": 0, "keep_errors": True})
+    options = TracingOptions(trace_id="ab" * 16, parent_span_id="cd" * 8)
+    parts = [obs.span(name, options=options) for name in ("first", "second")]
+    if not is_late:
+        for part in parts:
+            part.add_score("before", 1.0)
+            part.add_feedback("thumbs", 1)
+    parts[fails].error(ValueError("x"))
+    for part in parts:
+        part.end()
+    if is_late:
+        obs.flush()
+        for part in parts:
+            part.add_score("after", 1.0)
+            part.add_feedback("thumbs", 1)
+    obs.flush()
+    said = [event.score for event in capture.events if isinstance(event, ScoreEvent)]
+    said += [event.feedback for event in capture.events if isinstance(event, FeedbackEvent)]
+    assert [item.span_id for item in said] == [parts[fails].span_id] * 2
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_kept_part_of_a_remote_trace_keeps_its_scores(make, capture, is_first):
     """Two requests of one trace in the same service, one of which failed: what is said later is not lost."""

@@ -14,6 +14,7 @@ from mastra_core.signals.events import FeedbackEvent, ScoreEvent, Signal
 from mastra_core.signals.feedback import FeedbackExported, FeedbackInput
 from mastra_core.signals.payload import Json
 from mastra_core.signals.score import ScoreExported, ScoreInput
+from mastra_core.tracing.trace_state import Held
 from mastra_observability.processors.limits import PayloadLimiter
 from mastra_observability.snapshot import merge
 
@@ -30,6 +31,7 @@ class Pending(msgspec.Struct, Generic[GivenT], gc=False):
         correlation: of what is annotated; None where nothing is known of that.
         metadata: JSON objects, of what is annotated and then its own; of a key the last one counts.
         heavy_bytes: what it counts against the bytes that may wait.
+        held: where the trace of a live span waits for its end; of an id alone it is looked up.
     """
 
     signal: ClassVar[Signal]
@@ -40,6 +42,7 @@ class Pending(msgspec.Struct, Generic[GivenT], gc=False):
     correlation: Correlation | None
     metadata: list[bytes]
     heavy_bytes: int = 0
+    held: Held | None = None
 
 
 class PendingScore(Pending[ScoreInput], gc=False):

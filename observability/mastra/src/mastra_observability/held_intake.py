@@ -143,7 +143,7 @@ class HoldingIntake(Intake):
         elif isinstance(item, PendingLog):
             held = None if item.trace is None else item.trace.held
         elif isinstance(item, PendingAnnotation):
-            held = self._hold.find(item.given.trace_id)
+            held = item.held or self._hold.find(item.given.trace_id)
         else:
             return None
         if not isinstance(held, HeldTrace):

@@ -37,7 +37,7 @@ def sinks(make, tmp_path):
 
     def end():
         root.end()
-        assert obs.shutdown(60)
+        assert obs.shutdown(600)
         assert obs.stats()["dropped"] == []
         lists = {
             LogQuery: store.list_logs,

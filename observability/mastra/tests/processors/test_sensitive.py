@@ -1,5 +1,6 @@
 """The filter of sensitive data: what is a secret never leaves, what is none stays as it was."""
 
+import base64
 import importlib.util
 import json
 import re
@@ -18,10 +19,11 @@ from mastra_core.signals.events import FeedbackEvent, LogEvent, MetricEvent, Sco
 from mastra_core.signals.feedback import FeedbackExported
 from mastra_core.signals.log import LogExported
 from mastra_core.signals.metric import MetricExported
-from mastra_core.signals.payload import Json, decode, encode
+from mastra_core.signals.payload import Json, beginning, decode, encode
 from mastra_core.signals.score import ScoreExported
 from mastra_core.signals.span import SpanExported
 from mastra_core.testing.strategies import ended_spans
+from mastra_core.tracing.span import HUGE_BYTES
 from mastra_observability import SecretPattern, SensitiveDataFilter
 from mastra_observability.processors.sensitive import MAX_JSON_IN_TEXT
 
@@ -143,6 +145,11 @@ def sensitive():
     return SensitiveDataFilter()
 
 
+def written_out(payload):
+    """The bytes under `body` of a payload, which are recorded in base 64."""
+    return base64.b64decode(decode(payload)["body"]).decode()
+
+
 # ---------------------------------------------------------------- what must not leave
 
 
@@ -165,6 +172,31 @@ def test_a_secret_in_words_leaves_from_no_place(sensitive, place):
         cleaned = sensitive.process(PLACES[place](words.format(secret)))
         assert not is_in(secret, cleaned), words
         assert sensitive.process(cleaned) is cleaned, words
+
+
+@pytest.mark.parametrize("make", [str.encode, lambda text: bytearray(text.encode())])
+@pytest.mark.parametrize(
+    "words", ["{}", "é {}, and left", '{{"said": "{}"}}', '{{"name": "password", "value": "{}"}}']
+)
+def test_no_secret_leaves_in_bytes(sensitive, words, make):
+    """The text of bytes is read, wherever they stand, and is bytes again; others stay as they were."""
+    secrets = [*corpus.LOOKS, *(inside.format(secret) for inside, secret in corpus.INSIDE)]
+    for secret in secrets:
+        text = words.format(json.dumps(secret)[1:-1] if words.startswith("{{") else secret)
+        if len(text.encode()) < 13:
+            continue
+        expected = sensitive.clean_text(text)
+        assert expected != text
+        payload = Json(encode({"body": make(text)}))
+        cleaned = sensitive.process(event_with("span", input=payload, attributes=payload)).span
+        assert written_out(cleaned.input) == written_out(cleaned.attributes) == expected
+        nested = Json(encode({"reply": json.dumps({"body": decode(payload)["body"]})}))
+        cleaned = sensitive.process(event_with("log", data=nested)).log
+        assert written_out(decode(cleaned.data)["reply"].encode()) == expected
+    for harmless in (*(text.encode() for text in corpus.HARMLESS), "é".encode() * 20, b"\xff\xd8" * 40):
+        event = event_with("span", input=Json(encode({"body": harmless})))
+        if sensitive.clean_text(harmless.decode(errors="ignore")) == harmless.decode(errors="ignore"):
+            assert sensitive.process(event) is event
 
 
 @pytest.mark.parametrize(
@@ -519,6 +551,7 @@ BOMBS = [
     "dp.pt.", "PMAK-0", "SK0", "cookie: =", "authorization: Digest ",
     "password=os.", "max_token=", "next_token=a", "cookie:os.", "Cookie: x ", 'password=["',
     'password: ["a", ', "password={a}b", "password=[x]y ", "password=${X}", "password: a}b", "--token {a}b ",
+    '"QUFB', '"QUFBQUFBQUFBQUFBQUFB"', '"cGFzc3dvcmQ9c3dvcmRm"', "QUFB", "cGFzc3dvcmQ9", '\\"QUFB',
 ]  # fmt: skip
 
 
@@ -565,6 +598,40 @@ def test_no_secret_leaves_in_what_is_cut(make, capture, payload):
     assert b"swordfish" not in written
     assert written.count(b"[REDACTED]") >= 5
     assert b"cut]" in written or b"truncated" in written
+
+
+HUGE = {"docs": ["The river runs to the sea. " * 10_000] * 40}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {**CREDENTIALS, **HUGE},
+        {**HUGE, **CREDENTIALS},
+        {"credentials": {**HUGE, "value": "swordfish"}},
+        {"password": "A" * HUGE_BYTES + "swordfish"},
+        {"password": ["swordfish " * 1_000_000]},
+        "password=" + "swordfish" * 1_000_000,
+    ],
+    ids=["head", "tail", "around", "long", "torn", "text"],
+)
+def test_no_secret_leaves_in_what_is_too_large_to_wait(make, capture, payload):
+    """Of a payload that is cut in the call itself nothing is left that has lost its name."""
+    obs = make()
+    with obs.span("rag", input=payload):
+        obs.logger.info("found", found=payload)
+    obs.flush()
+    assert b"swordfish" not in msgspec.json.encode(capture.events)
+    assert decode(capture.events[-1].span.input)["original_bytes"] > HUGE_BYTES
+
+
+def test_no_secret_is_torn_by_the_cut_in_a_call(sensitive):
+    """Half of a key is no key, so the word that is cut is left out."""
+    payload = encode({"text": "sk-proj-swordfish12345678 " * 100})
+    for room in range(300, 360):
+        kept = sensitive.clean_json(beginning(payload, room))
+        assert b"[REDACTED]" in kept
+        assert b"swordf" not in kept
 
 
 def test_what_is_cut_keeps_its_secrets_where_they_are_not_hidden(make, capture):

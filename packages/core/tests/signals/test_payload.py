@@ -28,6 +28,7 @@ from mastra_core.signals import payload
 from mastra_core.signals.payload import (
     MAX_BYTES,
     MAX_DEPTH,
+    beginning,
     clean_text,
     decode,
     describe_error,
@@ -599,6 +600,38 @@ def test_clean_text_can_be_written_and_is_the_same_where_it_could_be(text):
     clean = clean_text(text)
     clean.encode()
     assert clean == text or any("\ud800" <= char <= "\udfff" for char in text)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inside: st.lists(inside) | st.dictionaries(st.text(), inside),
+        max_leaves=30,
+    ),
+    st.integers(0, 300),
+)
+def test_of_what_is_too_large_the_beginning_is_kept_as_json(value, room):
+    """It holds nothing but what is in the payload under the same names, in hardly more than its room."""
+    payload = encode(value)
+    kept = beginning(payload, room)
+    assert len(kept) <= 2 * room + 100
+    found = decode(kept)
+    assert (found["truncated"], found["original_bytes"]) == (True, len(payload))
+    assert is_beginning_of(found["head"], value)
+
+
+def is_beginning_of(head, value):
+    """Whether the one is what is left of the other."""
+    if isinstance(head, dict):
+        return isinstance(value, dict) and all(
+            any(clean_text(name) == key and is_beginning_of(part, value[name]) for name in value)
+            for key, part in head.items()
+        )
+    if isinstance(head, list):
+        return isinstance(value, list) and all(map(is_beginning_of, head, value))
+    if isinstance(head, str):
+        return isinstance(value, str) and clean_text(value).startswith(head)
+    return head is None or head == value or str(value).startswith(str(head))
 
 
 def test_an_absent_payload_is_no_value():

@@ -232,7 +232,13 @@ def test_annotating_a_recorded_span_names_it_and_its_context(tracer):
     span = trace.spans[1]
     span.add_score("relevance", 0.5, reason="so so", source="human", metadata={"m": 1})
     span.add_feedback("thumbs", "up", comment="nice", user_id="u-1")
-    about = {"trace_id": TRACE_ID, "span_id": span.span_id, "correlation": context, "inherited_metadata": ()}
+    about = {
+        "trace_id": TRACE_ID,
+        "span_id": span.span_id,
+        "correlation": context,
+        "inherited_metadata": (),
+        "held": None,
+    }
     assert tracer.scores == [
         {
             "scorer": "relevance",

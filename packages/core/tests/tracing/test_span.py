@@ -168,6 +168,7 @@ def test_annotations_name_the_span_and_its_context(tracer):
         "span_id": span.span_id,
         "correlation": span.correlation,
         "inherited_metadata": (b'{"a":1}', b'{"b":2}'),
+        "held": None,
     }
     assert tracer.scores == [
         {

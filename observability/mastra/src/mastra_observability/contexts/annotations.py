@@ -19,6 +19,7 @@ from mastra_core.signals.feedback import FeedbackDetails, FeedbackInput
 from mastra_core.signals.payload import clean_text, describe_error, encode
 from mastra_core.signals.score import ScoreDetails, ScoreInput
 from mastra_core.tracing.span import HEAVY_BYTES
+from mastra_core.tracing.trace_state import Held
 from mastra_observability.annotation_snapshot import PendingAnnotation, PendingFeedback, PendingScore
 from mastra_observability.bus import ObservabilityBus
 
@@ -36,6 +37,7 @@ class _About(NamedTuple):
     span_id: str | None
     correlation: Correlation | None
     metadata: Sequence[bytes]
+    held: Held | None
 
 
 class _Kind(NamedTuple):
@@ -82,10 +84,11 @@ class Annotations:
         span_id: str | None = None,
         correlation: Correlation | None = None,
         inherited_metadata: Sequence[bytes] = (),
+        held: Held | None = None,
         **details: Unpack[ScoreDetails],
     ) -> str | None:
         """Queue a score; one that is not finite, or without a scorer, is dropped and counted."""
-        about = _About(trace_id, span_id, correlation, inherited_metadata)
+        about = _About(trace_id, span_id, correlation, inherited_metadata, held)
         said = {"scorer": scorer, "score": score, **details}
         return self._add(_SCORE, said, about)
 
@@ -98,18 +101,20 @@ class Annotations:
         span_id: str | None = None,
         correlation: Correlation | None = None,
         inherited_metadata: Sequence[bytes] = (),
+        held: Held | None = None,
         **details: Unpack[FeedbackDetails],
     ) -> str | None:
         """Queue feedback; a number that is not finite, or no type, is dropped and counted."""
-        about = _About(trace_id, span_id, correlation, inherited_metadata)
+        about = _About(trace_id, span_id, correlation, inherited_metadata, held)
         said = {"feedback_type": feedback_type, "value": value, **details}
         return self._add(_FEEDBACK, said, about)
 
     def _add(self, kind: _Kind, said: dict[str, Any], about: _About) -> str | None:
         """Check what was said, take it as it is now, and queue it."""
-        owner = self if self._selection is None else self._selection.owner_of_trace(about.trace_id)
-        if owner is not self:
-            return owner._add(kind, said, about)  # noqa: SLF001  # of the same class
+        if self._selection is not None and about.held is None:
+            owner = self._selection.owner_of_trace(about.trace_id)
+            if owner is not self:
+                return owner._add(kind, said, about)  # noqa: SLF001  # of the same class
         try:
             own = said.pop("metadata", None)
             given = kind.read(
@@ -126,7 +131,8 @@ class Annotations:
         size = sum(map(len, metadata)) + sum(len(text) for text in vars(given).values() if type(text) is str)
         now = self._now()
         heavy_bytes = size if size > HEAVY_BYTES else 0
-        pending = kind.pending(given, self._ids.signal_id(now), now, about.correlation, metadata, heavy_bytes)
+        id_ = self._ids.signal_id(now)
+        pending = kind.pending(given, id_, now, about.correlation, metadata, heavy_bytes, about.held)
         if pending.correlation is None and self._look_up is not None:
             self._look_up(pending)
         else:

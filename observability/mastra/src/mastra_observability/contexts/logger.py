@@ -18,7 +18,7 @@ from typing import Any, cast
 from mastra_core.clock import Clock
 from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.log import LogLevel, to_level
-from mastra_core.signals.payload import encode, encode_fast, head_and_tail, text_of
+from mastra_core.signals.payload import beginning, encode, encode_fast, text_of
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.span import HEAVY_BYTES, HUGE_BYTES, HUGE_KEPT_BYTES, Span
@@ -186,7 +186,7 @@ class RecordingLogger:
     def _queue_heavy(self, line: PendingLog) -> None:
         """Queue a line that is large, if there is room for it."""
         if len(line.data) > HUGE_BYTES:
-            line.data = head_and_tail(line.data, HUGE_KEPT_BYTES)
+            line.data = beginning(line.data, HUGE_KEPT_BYTES)
         if len(line.message) > HUGE_BYTES:
             line.message = line.message[:HUGE_KEPT_BYTES] + f"…[of {len(line.message)} characters]"
         size = len(line.data) + len(line.message)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import binascii
 import functools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count
@@ -25,6 +26,11 @@ _LONG = b"x" * MIN_KEY_CHARS
 _DIGITS = bytes(ord("9") if chr(code) in "0123456789" else code for code in range(256))
 _NUMBER = b"9" * MIN_DIGITS
 _LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
+
+BASE_64 = r"(?:[A-Za-z0-9+/]{4}){4,}+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+"""Bytes as they are recorded, thirteen or more."""
+
+_BYTES = re.compile(rf'"(?P<word>{BASE_64})["\\]'.encode())
 
 _WORD = re.compile(r"[A-Za-z0-9_.-]*+")
 _BARE = re.compile(r"[^\s\"'&,;)\]}<>\\]*+")
@@ -63,8 +69,14 @@ class TextFilter:
         self._sign_hints, self._sign_searches = _hints_of(patterns, "signs")
         self._is_blind = any(not pattern.hints for pattern in patterns)
 
-    def may_match(self, payload: bytes) -> bool:
-        """Whether there can be a secret, by its looks, in a JSON text; False is certain."""
+    def may_hold_secret(self, payload: bytes) -> bool:
+        """Whether there can be a secret in a JSON text, by its name or by its looks; False is certain."""
+        # What is written as `\u0061` is seen by nothing that looks for an `a`; nor is `:\/\/` an address.
+        if b"\\" in payload and (b"\\u" in payload or b"\\/" in payload):
+            return True
+        return self._keys.may_match(payload) or self._may_match(payload)
+
+    def _may_match(self, payload: bytes) -> bool:
         if self._is_blind or _has_one(payload, self._hints, self._searches):
             return True
         if (b"=" in payload or b"%" in payload) and _has_one(payload, self._sign_hints, self._sign_searches):
@@ -74,8 +86,11 @@ class TextFilter:
         ):
             return True
         # Seldom, and then mostly an id: so only what is long is searched.
-        return _LONG in payload.translate(_LENGTHS) and _has_one(
-            b" ".join(_LONG_WORDS.findall(payload)), self._key_hints, self._key_searches
+        if _LONG not in payload.translate(_LENGTHS):
+            return False
+        words = b" ".join(_LONG_WORDS.findall(payload))
+        return _has_one(words, self._key_hints, self._key_searches) or any(
+            self.may_hold_secret(text) for text in _texts_in_bytes(payload)
         )
 
     def apply(self, text: str, hide: Hide) -> str:
@@ -200,6 +215,22 @@ def _hints_of(
     hints = dict.fromkeys(hint for pattern in chosen for hint in pattern.hints)
     texts = tuple(hint.encode() for hint in hints if isinstance(hint, str))
     return texts, tuple(hint.search for hint in hints if not isinstance(hint, str))
+
+
+def text_of_bytes(word: bytes) -> str | None:
+    """The text that was recorded as bytes, in base 64; None where it is none."""
+    try:
+        return binascii.a2b_base64(word, strict_mode=True).decode()
+    except ValueError:
+        return None
+
+
+def _texts_in_bytes(payload: bytes) -> Iterator[bytes]:
+    """The texts that stand as bytes in a JSON text."""
+    for match in _BYTES.finditer(payload):
+        text = text_of_bytes(match["word"])
+        if text is not None:
+            yield text.encode()
 
 
 def _texts_of(pattern: SecretPattern) -> tuple[str, ...] | None:

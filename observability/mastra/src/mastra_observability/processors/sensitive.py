@@ -1,8 +1,8 @@
 """Takes secrets out of signals before anything else sees them.
 
 A secret is known by what it is called (`secret_keys`) or by what it looks like (`secret_patterns`). It is
-looked for in everything that a user can put something into: names, payloads at any depth, JSON inside of
-texts, errors with their stacks, messages, labels, comments, identifiers, tags.
+looked for in everything that a user can put something into: names, payloads at any depth, JSON and bytes
+inside of texts, errors with their stacks, messages, labels, comments, identifiers, tags.
 
 Nearly no event has a secret, so the whole of an event is written as JSON once and looked through for what
 secrets have in common, by searches that are compiled; only where one finds something, the event is taken
@@ -11,7 +11,9 @@ apart. What has no secret is handed on as it is, the same object.
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeGuard, get_args
@@ -43,7 +45,7 @@ from mastra_observability.processors.secret_keys import (
     normalized,
 )
 from mastra_observability.processors.secret_patterns import SECRET_PATTERNS, SecretPattern
-from mastra_observability.processors.secret_text import TextFilter
+from mastra_observability.processors.secret_text import BASE_64, TextFilter, text_of_bytes
 
 MAX_JSON_IN_TEXT: Final = 4
 """JSON in a text, in JSON in a text: so many times it is read. Deeper, it is a text like others."""
@@ -87,6 +89,7 @@ _FIELDS: Final = {
 }
 
 _JSON_BEGINS: Final = {"{", "[", '"'}
+_BASE_64: Final = re.compile(BASE_64)
 _MAX_HARMLESS: Final = 16_384
 _MAX_HARMLESS_CHARS: Final = 48
 _LABEL_NAMES: Final = ("name", "key", "header", "field")
@@ -127,6 +130,7 @@ class SensitiveDataFilter:
         self._keys = SensitiveKeys(names, EXACT_KEYS if keys is None else (), allowed_keys)
         looks = (*(SECRET_PATTERNS if patterns is None else patterns), *more_patterns)
         self._text = TextFilter(self._keys, looks)
+        self._may_have_secret = self._text.may_hold_secret
         self._redaction = Redaction(style, mask, hash_key)
         self._clean_context: Correlation | None = None
         self._harmless: set[str] = set()
@@ -185,13 +189,6 @@ class SensitiveDataFilter:
                     pieces.append(context)
                 else:
                     self._clean_context = value
-
-    def _may_have_secret(self, payload: bytes) -> bool:
-        """Whether there can be a secret in a text; False is certain."""
-        # What is written as `\u0061` is seen by nothing that looks for an `a`; nor is `:\/\/` an address.
-        if b"\\" in payload and (b"\\u" in payload or b"\\/" in payload):
-            return True
-        return self._keys.may_match(payload) or self._text.may_match(payload)
 
     # ---------------------------------------------------------------- fields
 
@@ -325,6 +322,10 @@ class SensitiveDataFilter:
         return cleaned
 
     def _clean_new_text(self, text: str, depth: int) -> str:
+        if depth < MAX_JSON_IN_TEXT and _BASE_64.fullmatch(text):
+            inside = text_of_bytes(text.encode())
+            if inside is not None and (cleaned := self._clean_text(inside, depth + 1)) is not inside:
+                return base64.b64encode(cleaned.encode()).decode()
         if not self._may_have_secret(text.encode(errors="backslashreplace")):
             return text
         if depth < MAX_JSON_IN_TEXT and text.lstrip()[:1] in _JSON_BEGINS:

@@ -27,13 +27,16 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
+import re
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 MAX_DEPTH = 100
 """Nesting that is kept of what has to be walked; what lies deeper is replaced by a mark."""
@@ -44,6 +47,7 @@ MAX_BYTES = 16 * 1024 * 1024
 HIDDEN = "<hidden>"
 """Stands for the words of an error where they may tell of a value that is to be hidden."""
 
+_MAX_WORD = 4_096
 _MAX_NODES = 50_000
 _MAX_REPR = 1_000
 _CYCLE = "<cycle>"
@@ -87,6 +91,25 @@ def head_and_tail(payload: bytes, room: int) -> bytes:
             "tail": payload[len(payload) - tail :].decode(errors="ignore"),
         }
     )
+
+
+def beginning(payload: bytes, room: int) -> bytes:
+    """A payload too large to wait anywhere: at most about `room` bytes of its beginning, and its size.
+
+    It is JSON that ends early, not a text, so that it can still be told what is called by which name. Of the
+    end nobody could tell; so it is left out, as is a last word that is torn.
+    """
+    text = payload[:room].decode(errors="ignore")
+    head: object = None
+    with suppress(ValueError):  # nested deeper than is read
+        head = from_json(text[: _last_break(text)], allow_partial="trailing-strings")
+    return encode({"truncated": True, "original_bytes": len(payload), "head": head})
+
+
+def _last_break(text: str) -> int:
+    """Where the last word begins that may be torn; the end, where it is longer than any word."""
+    found = re.compile(r"[\s,:\[{]").search(text[: -_MAX_WORD - 1 : -1])
+    return len(text) if found is None else len(text) - found.end()
 
 
 def decode(payload: msgspec.Raw | bytes | str | None) -> Any:  # noqa: ANN401  # JSON is any value

@@ -11,6 +11,7 @@ from mastra_core.signals.feedback import FeedbackDetails, FeedbackInput
 from mastra_core.signals.score import ScoreDetails, ScoreInput
 
 if TYPE_CHECKING:
+    from mastra_core.tracing.trace_state import Held
     from mastra_core.tracing.tracer import Tracer
 
 
@@ -23,6 +24,7 @@ class Target(NamedTuple):
         span_id: None for the trace as a whole.
         correlation: who and where; None where it is not known.
         metadata: JSON objects that the annotation inherits, to be merged by key.
+        held: where the trace waits for its end; None where it does not, or where that is not known.
     """
 
     tracer: Tracer
@@ -30,6 +32,7 @@ class Target(NamedTuple):
     span_id: str | None
     correlation: Correlation | None
     metadata: Sequence[bytes] = ()
+    held: Held | None = None
 
 
 class Annotated:
@@ -60,6 +63,7 @@ class Annotated:
             span_id=target.span_id,
             correlation=target.correlation,
             inherited_metadata=target.metadata,
+            held=target.held,
             **details,
         )
 
@@ -85,6 +89,7 @@ class Annotated:
             span_id=target.span_id,
             correlation=target.correlation,
             inherited_metadata=target.metadata,
+            held=target.held,
             **details,
         )
 
@@ -99,7 +104,7 @@ def add_feedbacks(tracer: Tracer, feedback: Iterable[FeedbackInput | Mapping[str
     return [_add(tracer.add_feedback, "feedback_type", "value", item) for item in feedback]
 
 
-_NO_FIELDS = frozenset({"self", "correlation", "inherited_metadata"})
+_NO_FIELDS = frozenset({"self", "correlation", "inherited_metadata", "held"})
 """Parameters of `Tracer.add_score` that are no fields of a score."""
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.correlation import Correlation, Entity
-from mastra_core.signals.payload import decode, encode, head_and_tail
+from mastra_core.signals.payload import beginning, decode, encode
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
@@ -215,7 +215,7 @@ class Span(Annotated):
 
     def _weigh(self, payload: bytes) -> bytes:
         if len(payload) > HUGE_BYTES:
-            payload = head_and_tail(payload, HUGE_KEPT_BYTES)
+            payload = beginning(payload, HUGE_KEPT_BYTES)
         self._heavy_bytes += len(payload)
         return payload
 
@@ -293,7 +293,9 @@ class Span(Annotated):
         own = self._metadata
         pieces = () if own is None else (own,) if isinstance(own, bytes) else tuple(own)
         metadata = (*(self._trace.metadata or ()), *pieces)
-        return Target(self._tracer, self.trace_id, self.span_id, self._correlation, metadata)
+        return Target(
+            self._tracer, self.trace_id, self.span_id, self._correlation, metadata, self._trace.held
+        )
 
     # ---------------------------------------------------------------- being the current span
 

@@ -12,6 +12,7 @@ from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, NoOpSpan
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import UNSET, Span
+from mastra_core.tracing.trace_state import Held
 
 
 class Tracer(Protocol):
@@ -64,6 +65,7 @@ class Tracer(Protocol):
         span_id: str | None = None,
         correlation: Correlation | None = None,
         inherited_metadata: Sequence[bytes] = (),
+        held: Held | None = None,
         **details: Unpack[ScoreDetails],
     ) -> str | None:
         """Attach a finite score to a trace, or to one of its spans.
@@ -75,6 +77,8 @@ class Tracer(Protocol):
             span_id: of what is scored; None is the trace as a whole.
             correlation: of what is scored; None has it looked up in the store, by a worker.
             inherited_metadata: JSON objects of what is scored, to be merged by key.
+            held: where the trace waits for its end, as its spans know it; None where nobody does. Of two
+                parts of a remote trace that are open at once the id alone does not tell which is meant.
             **details: as in `Annotated.add_score`.
 
         Returns:
@@ -91,6 +95,7 @@ class Tracer(Protocol):
         span_id: str | None = None,
         correlation: Correlation | None = None,
         inherited_metadata: Sequence[bytes] = (),
+        held: Held | None = None,
         **details: Unpack[FeedbackDetails],
     ) -> str | None:
         """Attach feedback, a finite number or a text, to a trace, or to one of its spans; as `add_score`."""

@@ -1,8 +1,11 @@
 """Every error of the driver's and of the server's means something here."""
 
+import socket
+
 import pytest
 from clickhouse_connect.driver import exceptions
 
+from mastra_clickhouse import ClickHouseStore
 from mastra_clickhouse.errors import CODES, DRIVER_ERRORS, translate
 from mastra_core.errors import (
     SchemaMismatchError,
@@ -57,3 +60,28 @@ def test_what_passes_by_itself_is_what_may_be_tried_again():
     for code, kind in CODES.items():
         found = translate(exceptions.DatabaseError("said", code=code), PLACE)
         assert found.retryable == (kind is StoreUnavailableError), code
+
+
+def test_what_the_network_said_is_told():
+    """Where nobody answers the message says why, and not only that a request failed."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        store = ClickHouseStore(f"clickhouse://writer@127.0.0.1:{taken.getsockname()[1]}/telemetry")
+        with store, pytest.raises(StoreUnavailableError, match=r"refused.*; see whether the server is up"):
+            store.initialize()
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (exceptions.DatabaseError("Unknown expression identifier `version`", code=47), "`table_prefix`"),
+        (exceptions.DatabaseError("No macro 'shard' in config", code=139), "`replica_path`"),
+        (exceptions.DatabaseError("Unknown storage policy `fast`", code=478), "`storage_policy`"),
+        (exceptions.DatabaseError("Requested cluster 'nope' not found", code=701), "`cluster`"),
+        (exceptions.DatabaseError("HTTP driver received HTTP status 404"), "is ClickHouse"),
+    ],
+    ids=str,
+)
+def test_what_an_option_may_mend_names_it(error, advice):
+    """Behind the server's own words stands what to look at."""
+    assert advice in str(translate(error, PLACE)).rpartition("; ")[2]

@@ -16,6 +16,7 @@ By the names of its classes and the server's codes, so that the driver itself is
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from ssl import SSLCertVerificationError
 
 from mastra_core.errors import (
@@ -67,8 +68,10 @@ DRIVER_ERRORS: dict[str, type[StorageError]] = {
 of its base."""
 
 _ADVICE: dict[int, str] = {
+    47: "its tables are not as this package makes them; choose another database or `table_prefix`",
     60: "tables are missing; let the store create them, or run its DDL",
     81: "create the database, or name another one",
+    139: "name by `replica_path` and `replica_name` macros that the server has",
     164: "the user may only read; give it the right to write, or use another one",
     192: "check the user and the password",
     193: "check the user and the password",
@@ -78,13 +81,17 @@ _ADVICE: dict[int, str] = {
     252: "write larger batches, or turn on `async_insert`",
     279: "see whether all servers of the cluster are up; the call may be tried again",
     392: "let the servers run `ON CLUSTER`, or change the tables on each by yourself",
+    478: "name by `storage_policy` one that the server has",
     497: "grant the user what is missing",
     516: "check the user and the password",
+    701: "name by `cluster` one that the server has",
 }
 
 _PASSING_STATUS = re.compile(r"HTTP status (429|50[0234])\b")
+_STATUS = re.compile(r"HTTP status \d+")
 _READ_ONLY = re.compile(r"Setting \w+ is readonly")
 _UNREACHED = "see whether the server is up, can be reached and is not too busy; the call may be tried again"
+_OTHER_SERVER = "see whether what answers there is ClickHouse, at its port of HTTP"
 _OTHER_PATH = re.compile(r"Unable to open the chdb engine")
 
 
@@ -97,21 +104,27 @@ def translate(error: Exception, place: str) -> StorageError:
             f"Cannot open {place}: {text}; a process has one embedded engine, of one folder, and a folder "
             "has one process: close the other one, or use a server"
         )
-    if doubt := _doubt(error):
+    causes = [*_causes(error)]
+    if doubt := next((cause for cause in causes if isinstance(cause, SSLCertVerificationError)), None):
         return StorageError(
             f"ClickHouse on {place} is not who it should be: {doubt.verify_message}; check the address, "
             "or name in `ca_file` the certificate to trust"
         )
     kind = _kind(error, code, text)
+    # The driver keeps to itself what the network said.
+    fault = next((cause for cause in causes if isinstance(cause, OSError)), None)
+    if code is None and kind is StoreUnavailableError and fault is not None:
+        text = f"{text}: {fault.strerror or fault}"
     advice = _advice(kind, code, text)
     return kind(f"ClickHouse failed on {place}: {text}{f'; {advice}' if advice else ''}")
 
 
-def _doubt(error: BaseException | None) -> SSLCertVerificationError | None:
-    """What is wrong with the server's certificate, where that is behind an error of the driver's."""
-    while error is not None and not isinstance(error, SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What is behind an error, the nearest first."""
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _advice(kind: type[StorageError], code: int | None, text: str) -> str | None:
@@ -120,7 +133,9 @@ def _advice(kind: type[StorageError], code: int | None, text: str) -> str | None
         return _ADVICE.get(code)
     if _READ_ONLY.search(text):  # the driver says so before it asks the server
         return _ADVICE[164]
-    return _UNREACHED if kind is StoreUnavailableError else None
+    if kind is StoreUnavailableError:
+        return _UNREACHED
+    return _OTHER_SERVER if _STATUS.search(text) else None
 
 
 def text_of(error: Exception) -> str:

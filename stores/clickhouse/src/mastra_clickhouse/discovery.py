@@ -1,4 +1,9 @@
-"""The names that there are: distinct values of columns and of labels."""
+"""The names that there are: distinct values of columns and of labels.
+
+They are read from the rows themselves, the key and a column or two, and never from a table of names kept
+beside them: that could not be filtered, and would tell names of rows that were deleted, or are hidden behind
+the first of their key. Over a million spans it takes an eighth of a second of CPU, most of it for the key.
+"""
 
 from __future__ import annotations
 

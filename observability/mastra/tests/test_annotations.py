@@ -286,18 +286,19 @@ def test_a_user_who_is_said_is_never_taken_for_the_usual_one(annotate, exporter,
     assert users == {5.0: "reviewer-1", 4.0: "u-7"}
 
 
-def test_what_waits_for_its_context_is_bounded_in_bytes(annotate, exporter, store):
+def test_what_waits_for_its_context_is_bounded_in_bytes(annotate, exporter, store, monkeypatch):
     """While the store does not answer, large annotations find no room at some point, and are counted."""
+    monkeypatch.setattr("mastra_observability.instance.MAX_QUEUE_BYTES", 100_000)
     let_go = threading.Event()
-    store.get_root_span = lambda *_: let_go.wait(30) and None
+    store.get_root_span = lambda *_: let_go.wait(60) and None
     obs = annotate()
-    given = [obs.add_feedback("f", "x" * 2**20, trace_id="b" * 32) for _ in range(70)]
+    given = [obs.add_feedback("f", "x" * 10_000, trace_id="b" * 32) for _ in range(12)]
     let_go.set()
     assert all(given)
-    assert obs.flush(30)
+    assert obs.flush(60)
     (lost,) = obs.stats()["dropped"]
-    assert (lost["signal"], lost["reason"], lost["count"]) == ("feedback", "queue_full", 70 - 63)
-    assert len(exporter.feedback) == 63
+    assert (lost["signal"], lost["reason"], lost["count"]) == ("feedback", "queue_full", 3)
+    assert len(exporter.feedback) == 9
 
 
 class Unspeakable:

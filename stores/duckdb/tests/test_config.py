@@ -104,9 +104,11 @@ def test_a_wrong_url_is_refused_with_what_would_be_right(url, words):
     assert repr(url) in str(caught.value) or "a\\x00b" in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["", "a\0b", "duckdb:///x.duckdb", "postgres://x"])
+@pytest.mark.parametrize(
+    "path", ["", "a\0b", "duckdb:///x.duckdb", "postgres://x", "/", None, 5, b"x.duckdb", Path("a\\b.duckdb")]
+)
 def test_a_path_that_is_none_is_refused(path):
-    """A URL in the place of a path would become a file of a strange name, so it is refused."""
+    """What cannot be the path of a file is refused, also what would become a file of a strange name."""
     with pytest.raises(ConfigurationError, match="Field `path`"):
         DuckDBStore(path)
 

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 
 from mastra_core.signals.columns import LOGS, SPANS
+from mastra_core.signals.correlation import Correlation
 from mastra_core.storage.queries import LogQuery, TraceQuery
 from mastra_core.storage.text_search import quote_phrase, re2_pattern
+from mastra_core.testing import fake_span
 from mastra_core.testing.log_strategies import letters, log_queries, lookalikes
 from mastra_core.testing.strategies import INJECTIONS, trace_queries
 from mastra_duckdb import DuckDBStore
@@ -15,8 +18,8 @@ from mastra_duckdb.schema import ROOT_COLUMNS
 
 WORDS = {
     *("TRUE", "FALSE", "AND", "IN", "CASE", "WHEN", "THEN", "ELSE", "END", "TRY_CAST", "AS", "DOUBLE"),
-    *("list_contains", "make_timestamp_ns", "epoch_ns", "ended_at", "started_at", "json_type"),
-    *("json_extract_string", "regexp_full_match", "regexp_matches", "IS", "NOT", "e6"),
+    *("list_contains", "list_has_all", "make_timestamp_ns", "epoch_ns", "ended_at", "started_at"),
+    *("json_type", "json_extract_string", "regexp_full_match", "regexp_matches", "IS", "NOT", "e6"),
     *("OBJECT", "NULL", "BOOLEAN", "VARCHAR", "BIGINT", "UBIGINT"),
 }
 
@@ -48,6 +51,22 @@ def test_text_of_users_never_shows_in_sql():
 
     assert {sql(text) for text in INJECTIONS} == {sql("x")}
     assert {logs_sql(text) for text in INJECTIONS} == {logs_sql("x")}
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 1_000])
+def test_all_of_many_tags_are_looked_for_as_all_of_a_few(count):
+    """However many are asked for, and repeated, a trace matches that has all of them, and no other."""
+    tags = tuple(f"t{number}" for number in range(count))
+    with DuckDBStore(":memory:") as store:
+        store.write_spans([fake_span(0, trace=1, correlation=Correlation(tags=(*tags, "other")))])
+        store.write_spans([fake_span(0, trace=2, correlation=Correlation(tags=tags[1:]))])
+
+        def found(*more):
+            asked = TraceQuery(tags=[*tags, *more])
+            return [one.trace_id for one in store.list_traces(asked).items]
+
+        assert found() == found("other", tags[-1]) == [f"{1:032x}"]
+        assert found("missing") == found("\ud800") == []
 
 
 def test_a_text_that_cannot_be_stored_matches_nothing():

@@ -162,7 +162,7 @@ def test_a_newer_database_is_refused(tmp_path):
     with connection.turn():
         pass
     connection.close()
-    match = rf"version {NEWEST + 1} .* knows {NEWEST}; install a newer mastra-duckdb"
+    match = rf"\.duckdb' has version {NEWEST + 1} .* knows {NEWEST}; install a newer mastra-duckdb"
     with DuckDBStore(path) as store, pytest.raises(SchemaMismatchError, match=match):
         store.list_traces()
 

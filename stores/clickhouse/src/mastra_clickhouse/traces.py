@@ -103,7 +103,7 @@ def list_traces(session: Session, query: TraceQuery) -> Page[TraceSummary]:
 
 def _later_roots(session: Session, roots: str) -> str | None:
     """What selects spans without a parent that are not the root of their trace; None where there are none."""
-    # By their hashes, in a third of the time; where two are equal by chance, what follows finds nothing.
+    # By their hashes, in half the time; where two are equal by chance, what follows finds nothing.
     ((are_several,),) = session.rows(f"SELECT count() > uniqExact(cityHash64(trace_id)) FROM {roots}")
     if not are_several:
         return None

@@ -46,7 +46,7 @@ READER = "reader"
 POOR = "poor"
 """May do anything that takes less than a megabyte of memory."""
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _PORTS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections: while a server is down for a moment, nobody
 takes its port, and no client that knocks there is connected to itself."""

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _ABORT = struct.pack("ii", 1, 0)
 """The option of a socket that makes closing it a reset."""
 

@@ -24,7 +24,7 @@ USER = "logs"
 PASSWORD = "s3cret-p@ss/word"  # noqa: S105  # of a server that nobody else reaches
 URL_PASSWORD = "s3cret-p%40ss%2Fword"  # noqa: S105
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",

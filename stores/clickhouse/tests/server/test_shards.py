@@ -25,7 +25,7 @@ from mastra_core.testing.contracts.golden_queries import answer_of, queries_of, 
 pytestmark = pytest.mark.timeout(600)
 
 ON_CLUSTER = f" ON CLUSTER `{ClickHouseCluster.NAME}`".encode()
-OPTIONS = f"cluster={ClickHouseCluster.NAME}&distributed=true&timeout_s=20&" + "&".join(
+OPTIONS = f"cluster={ClickHouseCluster.NAME}&distributed=true&timeout_s=120&" + "&".join(
     f"retention_{signal}_days=none" for signal in ("spans", "logs", "metrics")
 )
 

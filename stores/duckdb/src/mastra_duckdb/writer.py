@@ -99,9 +99,9 @@ def write_spans(connection: Connection, batch: Sequence[SpanExported]) -> None:
     Raises:
         WriteRejectedError: with the positions of the spans that cannot be stored.
     """
-    spans: dict[Key, SpanExported] = {}
-    for key, span in zip(map(_key_of, batch), batch, strict=True):
-        spans.setdefault(key, span)
+    spans = dict(zip(map(_key_of, batch), batch, strict=True))
+    if len(spans) < len(batch):  # of several the first
+        spans = {_key_of(span): span for span in reversed(batch)}
     try:
         values = _span_columns(list(spans.values()))
     except REFUSED as error:

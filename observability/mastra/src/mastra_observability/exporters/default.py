@@ -29,7 +29,7 @@ class DefaultExporter(BaseExporter):
 
     Args:
         store: where to; None takes the one that is configured for the instance.
-        batch_size: most events written at once.
+        batch_size: most events written at once. What the bus hands on under load, some 8 000, is one batch.
         flush_interval_s: how long events wait for company, in seconds.
         log_level: least weight of logs that it gets; None gets what the instance records.
         spool: folder where events are kept on disk until the store has them, so that neither a killed
@@ -43,7 +43,7 @@ class DefaultExporter(BaseExporter):
         self,
         store: Store | None = None,
         *,
-        batch_size: int = 5_000,
+        batch_size: int = 10_000,
         flush_interval_s: float = 1.0,
         log_level: str | None = None,
         spool: SpoolConfig | str | os.PathLike[str] | None = None,

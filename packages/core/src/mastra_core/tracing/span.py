@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import Token
+from gc import is_tracked
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mastra_core.ids import format_span_id
 from mastra_core.signals.attributes import SPAN_TYPES, SpanStatus, SpanType
 from mastra_core.signals.correlation import Correlation, Entity
-from mastra_core.signals.payload import beginning, decode, encode
+from mastra_core.signals.payload import beginning, decode, encode, encode_fast
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
@@ -179,7 +180,10 @@ class Span(Annotated):
         if input is not UNSET and not self._trace.hide_input:
             self._input = self._snapshot(input)
         if output is not UNSET and not self._trace.hide_output:
-            payload = encode(output)
+            try:  # what `encode` does first, without the call
+                payload = encode(output) if is_tracked(output) else encode_fast(output)
+            except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
+                payload = encode(output)
             self._output = payload if len(payload) <= HEAVY_BYTES else self._weigh(payload)
         if attributes is not None:  # not its truth, which an object may refuse to tell
             self._attributes = _merged(self._attributes, self._snapshot(attributes))

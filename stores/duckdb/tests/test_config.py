@@ -105,7 +105,7 @@ def test_a_wrong_url_is_refused_with_what_would_be_right(url, words):
 
 
 @pytest.mark.parametrize(
-    "path", ["", "a\0b", "duckdb:///x.duckdb", "postgres://x", "/", None, 5, b"x.duckdb", Path("a\\b.duckdb")]
+    "path", ["", "a\0b", "duckdb:///x.duckdb", "postgres://x", "/", None, 5, Path("a\\b.duckdb")]
 )
 def test_a_path_that_is_none_is_refused(path):
     """What cannot be the path of a file is refused, also what would become a file of a strange name."""

@@ -92,10 +92,13 @@ def parse_path(path: str | os.PathLike[str]) -> Path | None:
     Raises:
         ConfigurationError: it is no path, or a URL.
     """
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    try:
+        text = os.fsdecode(path)
+    except TypeError:  # it is no path at all
+        text = ""
     if text == MEMORY:
         return None
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not text or "\0" in text:
         raise ConfigurationError(
             f"Field `path` must be the path of a DuckDB file or {MEMORY!r}, got {path!r}"
         )

@@ -88,8 +88,11 @@ class TextFilter:
         # Seldom, and then mostly an id: so only what is long is searched.
         if _LONG not in payload.translate(_LENGTHS):
             return False
-        words = b" ".join(_LONG_WORDS.findall(payload))
-        return _has_one(words, self._key_hints, self._key_searches) or any(
+        words = _LONG_WORDS.findall(payload)
+        if _has_one(b" ".join(words), self._key_hints, self._key_searches):
+            return True
+        # Most ids have a hyphen; what bytes are recorded as has none.
+        return any(word.replace(b"/", b"").isalnum() for word in words) and any(
             self.may_hold_secret(text) for text in _texts_in_bytes(payload)
         )
 

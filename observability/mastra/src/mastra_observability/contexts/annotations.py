@@ -50,7 +50,7 @@ class _Kind(NamedTuple):
     """
 
     signal: Signal
-    read: Callable[..., Any]
+    read: Callable[..., ScoreInput | FeedbackInput]
     pending: Callable[..., PendingAnnotation]
 
 

@@ -117,7 +117,7 @@ class Annotations:
                 return owner._add(kind, said, about)  # noqa: SLF001  # of the same class
         try:
             own = said.pop("metadata", None)
-            given = kind.read(
+            given: ScoreInput | FeedbackInput = kind.read(
                 trace_id=about.trace_id,
                 span_id=about.span_id,
                 **{name: _writable(name, value) for name, value in said.items()},

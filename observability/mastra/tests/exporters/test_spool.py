@@ -323,7 +323,7 @@ def test_programs_that_share_a_folder_hand_over_their_own(make_spooled, folder):
         (5, "got 5"),
         ("", "the path of a folder, got ''"),
         ({"folder": " "}, "the path of a folder, got ' '"),
-        ("a\0b", "null byte"),
+        ("a\0b", "embedded null"),
         ("~nosuchuser/x", "home directory"),
         ({"folder": "x", "max_bytes": 5}, r"`spool\.max_bytes`"),
         ({"folder": "x", "max_byte": 5}, "max_bytes"),

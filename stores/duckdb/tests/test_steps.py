@@ -84,7 +84,7 @@ def test_no_step_is_larger_than_the_bound_however_much_there_is_to_remove(tmp_pa
         assert store.prune({"logs": 1, "spans": 1}, now=to_datetime(clock()), batch_size=100).spans == 300
     assert 0 < max(by_age) <= 40
     assert 0 < max(asked) <= 100
-    monkeypatch.setattr(room, "usable", lambda *_: 0)
+    monkeypatch.setattr(room, "_IN_USE_AT_MOST", 0.0)
     with DuckDBStore(path, retention=None, max_bytes=10**9) as store:
         store.write_logs([fake_log(n) for n in range(500)])
     assert 0 < max(by_size) <= 80
@@ -124,7 +124,7 @@ def test_a_writer_that_waits_has_its_turn_after_the_present_step(
 
         store.write_logs([fake_log(n) for n in range(400)])
         monkeypatch.setattr(module, step, wait_for_writer)
-        monkeypatch.setattr(room, "usable", lambda *_: 0)
+        monkeypatch.setattr(room, "_IN_USE_AT_MOST", 0.0)
         if module is room:
             store.write_logs([fake_log(400)])
         else:
@@ -151,3 +151,18 @@ def test_what_others_write_while_a_write_waits_does_not_count_as_its_own(tmp_pat
         one.write_logs([fake_log(2)])
         told = one.stats()
     assert (told.spans.row_count, told.logs.row_count) == (500, 3)
+
+
+def test_small_writes_after_a_large_one_remove_no_more_than_they_need(tmp_path):
+    """What is needed is asked of the write at hand, so one large write costs later ones nothing."""
+    path, draw = tmp_path / "a.duckdb", random.Random(1)
+    payloads = [Json(encode(draw.randbytes(400).hex())) for _ in range(100)]
+    kept = []
+    with DuckDBStore(path, max_bytes=20_000_000) as store:
+        for size in [500] * 30 + [8_000] + [300] * 3:
+            store.write_spans(
+                [fake_span(n, output=payloads[n % 100], trace=len(kept) + 1) for n in range(size)]
+            )
+            kept.append(store.stats().spans.row_count)
+    assert kept[-3:] == [kept[30] + 300, kept[30] + 600, kept[30] + 900]
+    assert kept[30] > 8_000

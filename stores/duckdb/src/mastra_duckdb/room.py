@@ -8,16 +8,18 @@ kept at a sixty-fourth of the limit. Its own merging of row groups is off: it re
 rows within one write, which took seconds.
 
 A write makes room behind itself for about a tenth of a second, in steps of which each is a turn of its
-own, so that others have theirs in between. Where others write more than that removes, the next write
+own, so that others have theirs in between. Where others write more than that removes, or it is large, it
 might not fit; so it begins by looking, and what it has to remove then is part of its own turn, because
-nobody may fill that room before it does. What it will need is learnt from the writes of this store
-alone, within their turns: what others write while it waits tells nothing about that.
+nobody may fill that room before it does. How large it is tells its text as JSON.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+import msgspec
 
 from mastra_core.clock import Clock
 from mastra_core.signals.events import Signal
@@ -33,9 +35,13 @@ from mastra_duckdb.stats import size_of
 _IN_USE_AT_MOST = 0.75
 _IN_USE_AT_LEAST = 0.3
 _NEEDED_PER_WRITE = 4
-"""How much is left free, in sizes of the largest write in the log: that, twice as much in blocks, which are
-not all full, and the log of the write after it, because a file that has grown does not get shorter."""
+"""How much is left free for a write, in sizes of what it puts into the log: that, twice as much in blocks,
+which are not all full, and the log of the write after it, because a file that has grown stays as long."""
+_BYTES_PER_ROW = 200
+"""What a row takes in the log beside its text."""
 _REMOVED_AT_ONCE = 0.05
+_IN_VAIN = 0.6
+"""Fewer rows are not left for a write than this much of what would be in proportion to the space it needs."""
 
 
 def opening(max_bytes: int) -> tuple[str, ...]:
@@ -60,66 +66,68 @@ class Room:
         self._path = path
         self._max_bytes = max_bytes
         self._clock = clock
-        self._in_use = 0  # when it was last looked at, in bytes
-        self._largest_write = max_bytes // 16  # until the first ones tell
         self._pace = Pace()
 
-    def before_write(self) -> None:
-        """Remove the oldest rows where the write might not fit; in its turn."""
-        if size_of(self._path) + self._largest_write > self._max_bytes and log_bytes(self._path):
+    def before_write(self, batch: Sequence[object]) -> None:
+        """Remove the oldest rows where these might not fit; in the turn in which they are written."""
+        size = _size_in_log(batch)
+        if size_of(self._path) + size > self._max_bytes and log_bytes(self._path):
             with self._connection.work() as turn:
                 turn.run("CHECKPOINT")  # the file does not get shorter, so its log has to go into free blocks
-        allowed = fitting(self._max_bytes, self._largest_write)
-        while self._is_left(allowed, self._goal(allowed)):
-            pass
-
-    def after_write(self) -> None:
-        """Learn how large the write was; in its turn. A large one is forgotten by and by."""
+        allowed = fitting(self._max_bytes, size)
+        goal = self._goal(allowed)
         with self._connection.work() as turn:
             in_use, _ = _in_use(turn, self._path)
-        self._largest_write = max(round(self._largest_write * 0.9), in_use - self._in_use)
+        # Blocks are freed a row group at a time: where that is one of many rows, removing more is in vain.
+        least = _IN_VAIN * goal / in_use
+        left = 1.0
+        while left > least and (removed := self._step(allowed, goal)):
+            left *= 1 - removed
 
-    def make_some(self) -> None:
+    def after_write(self) -> None:
         """Remove some of the oldest rows where little room is left, in turns of their own."""
-        wanted = usable(self._max_bytes, self._largest_write)
+        wanted = round(self._max_bytes * _IN_USE_AT_MOST)
         if size_of(self._path) <= wanted:
             return
         goal = self._goal(wanted)
         enough_at = time.monotonic() + STEP_S
-        while self._is_left(wanted, goal) and time.monotonic() < enough_at:
+        while self._step(wanted, goal) and time.monotonic() < enough_at:
             wanted = goal  # once it is begun
 
     def _goal(self, wanted: int) -> int:
         """Down to where rows are removed once there are too many."""
         return wanted - round(self._max_bytes * _REMOVED_AT_ONCE)
 
-    def _is_left(self, wanted: int, goal: int) -> bool:
-        """Make a step towards the goal where more is in use than wanted; False where none is needed."""
+    def _step(self, wanted: int, goal: int) -> float:
+        """Make a step towards the goal where more is in use than wanted; the share of rows it removed."""
         with self._connection.work() as turn:
             began = time.monotonic()
-            self._in_use, log = _in_use(turn, self._path)
-            if self._in_use > wanted and log:
+            in_use, log = _in_use(turn, self._path)
+            if in_use > wanted and log:
                 turn.run("CHECKPOINT")
-                self._in_use, _ = _in_use(turn, self._path)
-            if self._in_use <= wanted:
-                return False
+                in_use, _ = _in_use(turn, self._path)
+            if in_use <= wanted:
+                return 0.0
             with turn.transaction():
-                removed = _remove_oldest(turn, 1 - goal / self._in_use, self._pace.rows)
+                removed, row_count = _remove_oldest(turn, 1 - goal / in_use, self._pace.rows)
                 if removed:
                     note_removed(turn, "size", self._clock(), removed)
             turn.run("CHECKPOINT")  # frees their blocks
             self._pace.took(sum(removed.values()), time.monotonic() - began)
-        return bool(removed)
+        return sum(removed.values()) / max(1, row_count)
 
 
-def usable(max_bytes: int, largest_write_bytes: int) -> int:
-    """How much of a limit may be in use between two writes before room is made."""
-    return min(round(max_bytes * _IN_USE_AT_MOST), fitting(max_bytes, largest_write_bytes))
+def fitting(max_bytes: int, write_bytes: int) -> int:
+    """How much may be in use at the most, so that a write of so many bytes stays below the limit."""
+    return round(max(max_bytes * _IN_USE_AT_LEAST, max_bytes - _NEEDED_PER_WRITE * write_bytes))
 
 
-def fitting(max_bytes: int, largest_write_bytes: int) -> int:
-    """How much may be in use at the most, so that the next write stays below the limit."""
-    return round(max(max_bytes * _IN_USE_AT_LEAST, max_bytes - _NEEDED_PER_WRITE * largest_write_bytes))
+def _size_in_log(batch: Sequence[object]) -> int:
+    try:
+        text = msgspec.json.encode(batch)
+    except (TypeError, ValueError, OverflowError):  # what cannot be stored is told by the writer
+        text = b""
+    return len(text) + _BYTES_PER_ROW * len(batch)
 
 
 def _in_use(turn: Turn, path: Path) -> tuple[int, int]:
@@ -131,13 +139,16 @@ def _in_use(turn: Turn, path: Path) -> tuple[int, int]:
     return blocks_bytes + log, log
 
 
-def _remove_oldest(turn: Turn, share: float, most: int) -> dict[Signal, int]:
+def _remove_oldest(turn: Turn, share: float, most: int) -> tuple[dict[Signal, int], int]:
     """Remove about this share of the table with most rows, and what is as old of the others.
 
     Args:
         turn: at the database, in a transaction.
         share: of its rows, within 0 and 1.
         most: rows of that table, about; twice as many of each signal.
+
+    Returns:
+        How many rows of each signal, and of how many in all.
     """
     time_of = {table.name: table.time for table in (*TABLE_OF.values(), OPEN_SPANS)}
     rows = {name: turn.rows(f"SELECT count(*) FROM {name}")[0][0] for name in time_of}
@@ -150,5 +161,8 @@ def _remove_oldest(turn: Turn, share: float, most: int) -> dict[Signal, int]:
         [2 * wanted],
     )
     if middle_ns is None:
-        return {}
-    return {signal: remove_older(turn, signal, middle_ns + 1, 2 * most) for signal in TABLE_OF}
+        return {}, 0
+    removed: dict[Signal, int] = {
+        signal: remove_older(turn, signal, middle_ns + 1, 2 * most) for signal in TABLE_OF
+    }
+    return removed, sum(rows.values())

@@ -273,7 +273,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             WriteRejectedError: spans cannot be stored, now or ever; says which.
         """
         if batch:
-            with self._upkeep.write():
+            with self._upkeep.write(batch):
                 writer.write_spans(self._connection, batch)
         else:
             self.initialize()
@@ -281,7 +281,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
     def write_open_spans(self, batch: Sequence[SpanExported]) -> None:
         """Note spans that have begun and not ended; raises as `write_spans` does."""
         if batch:
-            with self._upkeep.write():
+            with self._upkeep.write(batch):
                 writer.write_open_spans(self._connection, batch)
         else:
             self.initialize()
@@ -442,7 +442,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def _write(self, moments: Moments[E, Any], batch: Sequence[E]) -> None:
         if batch:
-            with self._upkeep.write():
+            with self._upkeep.write(batch):
                 moments.write(self._connection, batch)
         else:
             self.initialize()

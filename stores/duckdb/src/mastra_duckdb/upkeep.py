@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,17 +67,16 @@ class Upkeep:
         self._has_complained = False
 
     @contextmanager
-    def write(self) -> Generator[None]:
+    def write(self, batch: Sequence[object]) -> Generator[None]:
         """Around a write: see that it fits, and do a step of what is due. The file is still at hand then."""
         room = self._room
         if room is None:
             yield
         else:
             with self._connection.work():
-                self._try(room.before_write)
+                self._try(lambda: room.before_write(batch))
                 yield
-                self._try(room.after_write)
-            self._try(room.make_some)
+            self._try(room.after_write)
         if self._is_due():
             self._try(self._step)
 

@@ -5,6 +5,7 @@ import json
 import logging
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from mastra_core import (
@@ -12,6 +13,7 @@ from mastra_core import (
     AgentContext,
     Mastra,
     ObservabilityConfig,
+    SamplingConfig,
     StepContext,
     ToolContext,
     TracingOptions,
@@ -19,7 +21,7 @@ from mastra_core import (
     step,
     tool,
 )
-from mastra_core.errors import MastraError
+from mastra_core.errors import MastraError, WorkflowError
 from mastra_core.models import Message, ModelChunk, ScriptedModel, ScriptedReply, ToolCall
 from mastra_logging import LogConfig, get_logger, init_logging, shutdown_logging
 from mastra_observability import ConsoleExporter, JsonExporter, TestExporter
@@ -303,3 +305,68 @@ async def test_an_error_of_a_user_may_say_what_is_recorded(export):
             with pytest.raises(NoStockError), mastra.observability.span("order", options=options):
                 raise NoStockError(f"no {IN}")
     assert [span.error_message for span in captured.spans] == [f"no {IN}", "not in stock"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"tracing": False}, {"exclude_span_types": ["workflow_run", "agent_run"]}],
+    ids=["recorded", "untraced", "left out"],
+)
+async def test_an_error_stays_without_words_outside_of_what_is_hidden(config):
+    """Spans around a call that hides its input, and lines that tell of its error, do not say what it says."""
+    captured = TestExporter()
+    lines = io.StringIO()
+    init_logging(LogConfig(level="debug", format="json", stream=lines, capture_standard=True))
+    model = ScriptedModel([asks("fail_plainly", {"topic": IN})], loop=True)
+    talker = Agent("talker", model=model, tools=[fail_plainly])
+
+    @step(retries=1)
+    async def calls(value: str) -> str:
+        answer = await talker.generate(IN, tracing=TracingOptions(hide_input=True))
+        return answer.text
+
+    refuses = Workflow("refuses").then(wants_a_number)
+    observability = ObservabilityConfig(exporters=[captured], log_level="trace", **config)
+    async with Mastra(
+        workflows=[Workflow("calls").then(calls), refuses], observability=observability
+    ) as mastra:
+        with pytest.raises(RuntimeError, match=IN) as caught, mastra.observability.span("request"):
+            await mastra.get_workflow("calls").run("open")
+        mastra.observability.logger.error("a request failed", error=caught.value)
+        mastra.observability.logger.error("for a reason", error=caught.value.__cause__)
+        logging.getLogger("server").error("a request failed", exc_info=caught.value)
+        with pytest.raises(WorkflowError, match=IN), mastra.observability.span("request"):
+            await refuses.run(IN, tracing=TracingOptions(hide_input=True))
+    shutdown_logging()
+    recorded = "".join(msgspec.json.encode(item).decode() for item in (*captured.spans, *captured.logs))
+    assert IN not in recorded + lines.getvalue()
+    assert {"step retrying", "step failed", "workflow failed"} <= {log.message for log in captured.logs}
+    if not config:
+        said = [span.error_message for span in captured.spans if span.name == "request"]
+        assert said == [
+            "<hidden>",
+            "The input of step `wants_a_number` of workflow `refuses` does not fit: int_parsing (str)",
+        ]
+
+
+async def test_a_sampled_out_call_hides_the_words_of_its_error():
+    """Nothing of it is recorded, and its error is recorded without words by what is outside."""
+    captured = TestExporter()
+    talker = Agent(
+        "talker", model=ScriptedModel([asks("fail_plainly", {"topic": IN})], loop=True), tools=[fail_plainly]
+    )
+    observability = ObservabilityConfig(exporters=[captured], sampling=SamplingConfig(ratio=0))
+    async with Mastra(agents=[talker], observability=observability) as mastra:
+        logger = mastra.observability.logger
+        hiding = TracingOptions(hide_output=True)
+        with pytest.raises(OSError, match=IN) as caught, mastra.observability.span("root", options=hiding):
+            raise OSError(IN)
+        logger.error("in a span", error=caught.value)
+        with pytest.raises(RuntimeError) as raised, mastra.observability.span("root"):
+            await talker.generate(IN, tracing=hiding)
+        logger.error("in a run", error=raised.value)
+        with pytest.raises(OSError, match=IN) as shown, mastra.observability.span("root"):
+            raise OSError(IN)
+        logger.error("open", error=shown.value)
+    said = {log.message: msgspec.json.decode(log.data)["exception"]["message"] for log in captured.logs}
+    assert said == {"in a span": "<hidden>", "in a run": "<hidden>", "open": IN}

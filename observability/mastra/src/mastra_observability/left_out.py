@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mastra_core.signals.correlation import Correlation
+from mastra_core.tracing.hidden_errors import hide_words
 from mastra_core.tracing.span import UNSET, Span
 from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.measured import MeasuredSpan
@@ -71,6 +72,7 @@ class LeftOutSpan(Span):
 
     def error(self, error: BaseException, *, end: bool = False) -> Self:
         """Take that it failed."""
+        hide_words(error, self)
         if self.measured is not None:
             self.measured.error(error)
         if end:

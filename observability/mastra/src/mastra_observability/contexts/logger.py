@@ -22,7 +22,6 @@ from mastra_core.signals.payload import beginning, encode, encode_fast, text_of
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.span import HEAVY_BYTES, HUGE_BYTES, HUGE_KEPT_BYTES, Span
-from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.levels import LogGate
 from mastra_observability.log_snapshot import PendingLog
@@ -172,7 +171,7 @@ class RecordingLogger:
             span,
             trace,
             logger,
-            None if error is None else _snapshot_of(error, trace),
+            None if error is None else ErrorSnapshot(error, with_values=trace is None or trace.shows_values),
             origin,
         )
         queue = self._queue
@@ -234,10 +233,3 @@ def _take_error(
 def _second(found: tuple[object, ...]) -> object:
     """The exception of what `sys.exc_info()` gave; any other tuple as it is."""
     return found[1] if len(found) == 3 and (found[1] is None or _is_error(found[1])) else found
-
-
-def _snapshot_of(error: BaseException, trace: TraceState | None) -> ErrorSnapshot | None:
-    try:
-        return ErrorSnapshot(error, with_values=trace is None or trace.shows_values)
-    except Exception:  # noqa: BLE001  # it has made something of its own out of `__cause__`
-        return None

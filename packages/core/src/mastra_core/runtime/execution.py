@@ -20,6 +20,7 @@ from mastra_core.runtime.contexts import ExecutionContext
 from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.correlation import Entity
 from mastra_core.tracing.contexts import TracingContext
+from mastra_core.tracing.hidden_errors import mark
 from mastra_core.tracing.log_patterns import STARTED, end_of_work
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import MetricsContext
@@ -154,6 +155,9 @@ class Work:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        options = self._execution.options
+        if error is not None and (options.hide_input or options.hide_output):
+            mark(error)  # the span may be one that records nothing, and knows of no options
         if self._what is not None:
             self._log_end(error)
         if isinstance(error, GeneratorExit):  # no generator here: a coroutine that is destroyed half-way

@@ -50,6 +50,7 @@ HIDDEN = "<hidden>"
 _MAX_WORD = 4_096
 _MAX_NODES = 50_000
 _MAX_REPR = 1_000
+_name_of_type = vars(type)["__qualname__"].__get__
 _CYCLE = "<cycle>"
 _TOO_DEEP = "<depth limit>"
 _TOO_LARGE = "<size limit>"
@@ -127,17 +128,21 @@ def clean_text(text: str) -> str:
 
 
 def describe_error(error: BaseException, *, with_values: bool = True) -> dict[str, str]:
-    """Type and message of an exception whose own `__str__` may raise.
+    """Type and message of an exception whose own `__str__` may raise, whatever it likes.
 
     Without values the message is the error's `without_values`, and a mark where it has none.
     """
     words = str if with_values else _words_without_values
-    return {"type": type(error).__qualname__, "message": _text_of(words, error)}
+    try:
+        message = _text_of(words, error)
+    except BaseException:  # noqa: BLE001  # who asks handles another error, or works for others
+        message = _unprintable(error)
+    return {"type": _name_of_type(type(error)), "message": message}
 
 
 def _words_without_values(error: BaseException) -> str:
     text = getattr(error, "without_values", None)
-    return text if isinstance(text, str) else HIDDEN
+    return str.__str__(cast("str", text)) if issubclass(type(text), str) else HIDDEN
 
 
 def text_of(value: object) -> str:
@@ -149,9 +154,13 @@ def text_of(value: object) -> str:
 
 def _text_of(function: Any, value: object) -> str:  # noqa: ANN401  # str or repr
     try:
-        return clean_text(function(value))[:_MAX_REPR]
+        return clean_text(str.__str__(function(value)))[:_MAX_REPR]  # the text may be of a class of its own
     except Exception:  # noqa: BLE001
-        return f"<unprintable {type(value).__qualname__}>"
+        return _unprintable(value)
+
+
+def _unprintable(value: object) -> str:
+    return f"<unprintable {_name_of_type(type(value))}>"
 
 
 # ---------------------------------------------------------------- in C

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import linecache
+from types import TracebackType
 from typing import Final
 
 from mastra_core.signals.payload import HIDDEN, describe_error
+from mastra_core.tracing.hidden_errors import cause_of, is_marked
 
 MAX_FRAMES: Final = 100
 """Frames of an error that are kept: the outermost half and the innermost half."""
+
+_TRACEBACK = vars(BaseException)["__traceback__"].__get__
+"""Where it is for certain: a class may define another field by this name."""
 
 
 class ErrorSnapshot:
     """An exception as it was when it was recorded, cheap to take: frames without their text.
 
-    Holding the exception itself would keep its frames, and with them the user's objects, alive.
+    It can be taken of any exception, whatever its class makes of its attributes. Holding the exception
+    itself would keep its frames, and with them the user's objects, alive.
 
     Args:
         error: the exception.
-        with_values: whether its words may be recorded, which may quote a value; see `describe_error`.
+        with_values: whether its words may be recorded, which may quote a value; see `describe_error`. Those
+            of an error that came out of work whose values are hidden never are.
 
     Attributes:
         type: class name.
@@ -30,11 +37,12 @@ class ErrorSnapshot:
     __slots__ = ("cause", "frames", "message", "type")
 
     def __init__(self, error: BaseException, *, with_values: bool = True, depth: int = 0) -> None:
+        with_values = with_values and not is_marked(error)
         described = describe_error(error, with_values=with_values)
         self.type = described["type"]
         self.message = described["message"]
         frames: list[tuple[str, int, str]] = []
-        trace = error.__traceback__
+        trace: TracebackType | None = _TRACEBACK(error)
         while trace is not None:
             code = trace.tb_frame.f_code
             frames.append((code.co_filename, trace.tb_lineno, code.co_qualname))
@@ -42,7 +50,7 @@ class ErrorSnapshot:
                 del frames[MAX_FRAMES // 2]
             trace = trace.tb_next
         self.frames = frames
-        before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        before = cause_of(error)
         self.cause: ErrorSnapshot | None = None
         if before is not None and depth < 5:
             self.cause = ErrorSnapshot(before, with_values=with_values, depth=depth + 1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mastra_core.signals.correlation import EMPTY_CORRELATION
 from mastra_core.tracing.current import set_current
+from mastra_core.tracing.hidden_errors import hide_words
 from mastra_core.tracing.span import Span
 
 if TYPE_CHECKING:
@@ -145,6 +146,8 @@ class UnsampledSpan(NoOpSpan):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            hide_words(error, self)
         Span.__exit__(self, None, None, None)
 
 

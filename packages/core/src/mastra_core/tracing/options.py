@@ -54,7 +54,7 @@ class TracingOptions(Validated):
         hide_output: record no outputs: neither those of any span, nor where they come in again, as answers
             and results among the messages to a model, or as the value that a step takes over. With either
             of them errors are recorded without their words, which may quote such a value: by class, stack,
-            and their `without_values` (see `mastra_core.errors.with_safe_text`).
+            and their `without_values` (see `mastra_core.errors.with_safe_text`), also outside of the call.
         request_context_keys: keys of the call's request context that are copied to the metadata.
     """
 

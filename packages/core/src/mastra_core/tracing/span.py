@@ -20,6 +20,7 @@ from mastra_core.signals.payload import beginning, decode, encode, encode_fast
 from mastra_core.tracing.annotated import Annotated, Target
 from mastra_core.tracing.current import get_current, reset_current, set_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
+from mastra_core.tracing.hidden_errors import hide_words
 from mastra_core.tracing.trace_state import TraceState
 
 if TYPE_CHECKING:
@@ -242,8 +243,10 @@ class Span(Annotated):
 
         Cancellation and interruption (`asyncio.CancelledError`, `KeyboardInterrupt`, `SystemExit`)
         become `interrupted` instead; `GeneratorExit` is how an abandoned generator is closed and
-        no error at all.
+        no error at all. What an error says is hidden where this span hides values, and wherever it
+        is recorded afterwards.
         """
+        hide_words(error, self)
         if not self._ended_at_ns and not isinstance(error, GeneratorExit):
             stopped = isinstance(error, _STOPPED) or type(error).__name__ == "CancelledError"
             self._status = SpanStatus.INTERRUPTED if stopped else SpanStatus.ERROR

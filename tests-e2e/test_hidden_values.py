@@ -148,6 +148,14 @@ def workflows() -> list[Workflow]:
         .parallel(named(str.strip, "left"), named(str.strip, "right"))
         .branch([(lambda value: True, inner)])
         .then(named(lambda value: f"{OUT} at last", "last")),
+        Workflow("carries")
+        .then(Workflow("waits").branch([never]))
+        .branch([(lambda value: True, Workflow("naps").sleep(0))])
+        .loop_until(Workflow("dozes").sleep(0), lambda value: True, max_iterations=1),
+        Workflow("mixes")
+        .parallel(Workflow("rests").sleep(0), named(passes_on.function, "beside"))
+        .loop_until(Workflow("dozes").sleep(0), lambda value: True, max_iterations=1)
+        .branch([(lambda value: True, Workflow("naps").sleep(0))]),
         Workflow("refuses", input=int, output=str).then(passes_on),
         Workflow("ends_badly", output=int).then(named(passes_on.function, "made")),
         Workflow("breaks").then(named(passes_on.function, "makes")).then(wants_a_number),
@@ -183,7 +191,17 @@ async def do_all(mastra: Mastra, hiding: TracingOptions) -> None:
     for name in ("failing", "torn", "refused", "strange"):
         await attempt(agent(name).generate(IN, **given))
         await attempt(agent(name).stream(IN, **given).finish())
-    for name in ("through", "whole", "refuses", "ends_badly", "breaks", "starts_badly", "inside"):
+    for name in (
+        "through",
+        "whole",
+        "carries",
+        "mixes",
+        "refuses",
+        "ends_badly",
+        "breaks",
+        "starts_badly",
+        "inside",
+    ):
         await attempt(mastra.get_workflow(name).run({IN: IN}, **given))
         await mastra.get_workflow(name).run({"value": IN}, on_error="return", **given)
 
@@ -370,3 +388,15 @@ async def test_a_sampled_out_call_hides_the_words_of_its_error():
         logger.error("open", error=shown.value)
     said = {log.message: msgspec.json.decode(log.data)["exception"]["message"] for log in captured.logs}
     assert said == {"in a span": "<hidden>", "in a run": "<hidden>", "open": IN}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "shown"), [(set(), True), ({"hide_input"}, False), ({"hide_output"}, False)]
+)
+async def test_a_value_that_is_both_is_hidden_with_either(export, hidden, shown):
+    """Outputs beside an input that passed through: recorded of a workflow only where nothing is hidden."""
+    events, _ = await export(TracingOptions(**dict.fromkeys(hidden, True)))
+    mixed = {"rests": {IN: IN}, "beside": f"{OUT} of 1"}
+    spans = [span for span in all_of(events, "span") if span["name"] in ("mixes", "parallel", "branch")]
+    assert spans
+    assert any(span.get("output") == mixed for span in spans) == shown

@@ -34,9 +34,15 @@ class Parallel:
         names = [step.name for step in self.steps]
         attributes = WorkflowParallelAttributes(branch_count=len(names), steps=names)
         with _begin(SpanType.WORKFLOW_PARALLEL, self.name, value, attributes, state) as work:
-            outputs = await run_together([step.execute(value, state) for step in self.steps])
+            apart = [
+                replace(state) for _ in names
+            ]  # each gives a value of its own; steps are noted in one place
+            outputs = await run_together(
+                [step.execute(value, own) for step, own in zip(self.steps, apart, strict=True)]
+            )
             together = dict(zip(names, outputs, strict=True))
-            work.span.update(output=together)
+            state.take_over(*apart)
+            state.record_output(work.span, together)
             return together
 
 
@@ -56,10 +62,8 @@ class Branch:
                 if await _holds(condition, value):
                     work.span.update(attributes=WorkflowBranchAttributes(taken=[step.name]))
                     value = await step.execute(value, state)
-                    work.span.update(output=value)
-                    return value
-            if not work.span.hides_input:  # what came in goes out
-                work.span.update(output=value)
+                    break
+            state.record_output(work.span, value)
             return value
 
 
@@ -85,11 +89,10 @@ class LoopUntil:
                     attributes=WorkflowLoopAttributes(iterations=iteration, is_condition_met=False)
                 )
                 value = await self.step.execute(value, state)
-                state = replace(state, is_output=True)  # of this loop; the steps that it notes stay the same
                 if await _holds(self.condition, value):
                     work.span.update(attributes=WorkflowLoopAttributes(is_condition_met=True))
                     break
-            work.span.update(output=value)
+            state.record_output(work.span, value)
             return value
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 from mastra_core.runtime.retry import Sleep
-from mastra_core.tracing.span import UNSET
+from mastra_core.tracing.span import UNSET, Span
 
 StepStatus = Literal["success", "error", "interrupted"]
 """How a step stands: ended well, raised, or was cancelled because another one raised."""
@@ -86,7 +86,9 @@ class RunState:
         sleep: waits, for pauses and between attempts.
         steps: what became of each step so far.
         trace_id: None where nothing is recorded.
-        is_output: whether the value that flows is what a step put out; else it is what came in.
+        holds_input: whether the value that flows is, or has in it, what came in.
+        holds_output: whether it is, or has in it, what a step put out. Of steps at once that take and pass
+            on the same value, both may be so.
     """
 
     workflow_id: str
@@ -94,12 +96,27 @@ class RunState:
     sleep: Sleep
     steps: dict[str, StepResult] = field(default_factory=dict[str, StepResult])
     trace_id: str | None = None
-    is_output: bool = False
+    holds_input: bool = True
+    holds_output: bool = False
 
     @property
     def without_outputs(self) -> Callable[[Any], object] | None:
         """For `begin_work`: nothing is recorded of an input that is an output, where outputs are hidden."""
-        return _nothing if self.is_output else None
+        return _nothing if self.holds_output else None
+
+    def put_out(self) -> None:
+        """Note that the value that flows from now on is what a step put out."""
+        self.holds_input, self.holds_output = False, True
+
+    def take_over(self, *parts: RunState) -> None:
+        """Note that the value that flows from now on is made of those that flow in other states."""
+        self.holds_input = any(part.holds_input for part in parts)
+        self.holds_output = any(part.holds_output for part in parts)
+
+    def record_output(self, span: Span, value: object) -> None:
+        """Record the value that flows as a span's output, unless it tells of what came in and is hidden."""
+        if not (self.holds_input and span.hides_input):
+            span.update(output=value)
 
     def keeping(self, name: str) -> Keeping:
         """Keep what becomes of an execution of a step: `with state.keeping(name) as kept: …`."""

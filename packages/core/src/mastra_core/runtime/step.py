@@ -97,6 +97,7 @@ class Step(Generic[P, T]):
             kept.output = await call_with_retries(
                 attempt, self.options, sleep=state.sleep, on_retry=self._log_retry
             )
+            state.put_out()
         return kept.output
 
     async def _try(self, value: Any, attempt: int, state: RunState) -> Any:  # noqa: ANN401

@@ -266,8 +266,10 @@ class Workflow(Generic[I, O]):
         self.check()
         with state.keeping(self.name) as kept:
             execution = begin_execution(self.mastra, None, None)
-            inner = RunState(self.id, self.name, self._sleep, is_output=state.is_output)
+            inner = RunState(self.id, self.name, self._sleep)
+            inner.take_over(state)
             kept.output = await self._flow(value, execution, inner)
+            state.take_over(inner)
         return kept.output
 
     async def _flow(self, value: Any, execution: Execution, state: RunState) -> O:  # noqa: ANN401
@@ -289,11 +291,9 @@ class Workflow(Generic[I, O]):
                 value = self._input.check(value, f"the input of workflow `{self.name}`")
             for node in self._nodes:
                 value = await node.execute(value, state)
-                state.is_output = state.is_output or bool(state.steps)
             if self._output is not None:
                 value = self._output.check(value, f"the output of workflow `{self.name}`")
-            if state.is_output or not work.span.hides_input:  # else what came in goes out
-                work.span.update(output=value)
+            state.record_output(work.span, value)
             output: O = value
             return output
 

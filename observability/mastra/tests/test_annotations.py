@@ -163,9 +163,35 @@ def test_many_are_added_at_once_and_a_wrong_one_takes_no_other_with_it(annotate,
         ("feedback", "invalid")
     ]
     details = [drop.detail for drop in exporter.drops]
-    assert "Field `score.score` must be a finite number, got nan (float)" in details[0]
+    assert "Field `score.score` must be a finite number, got a value of type float" in details[0]
     assert "Field `score.nonsense` does not exist" in details[1]
-    assert "Field `feedback.value` must be a finite number or a text, got [] (list)" in details[-1]
+    assert "Field `feedback.value` must be a finite number or a text, got a value of type list" in details[-1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"score": "canary"},
+        {"score": 1, "trace_id": ["canary"]},
+        {"score": 1, "scorer": {"canary": 1}},
+        {"score": 1, "explanation": ["canary"]},
+        {"value": ["canary"]},
+        {"value": 1, "comment": ["canary"]},
+        {"value": 1, "feedback_type": {"canary": 1}},
+    ],
+    ids=repr,
+)
+def test_what_is_refused_is_told_without_its_value(annotate, exporter, caplog, wrong):
+    """By field and type: no filter has seen the value, which may be a secret."""
+    obs = annotate()
+    add = obs.add_scores if "score" in wrong else obs.add_feedbacks
+    what = "scorer" if "score" in wrong else "feedback_type"
+    assert add([{what: "x", "trace_id": "b" * 32, **wrong}]) == [None]
+    assert obs.flush()
+    (drop,) = exporter.drops
+    assert drop.reason == "invalid"
+    assert "Field `" in drop.detail
+    assert "canary" not in drop.detail + caplog.text
 
 
 def test_values_of_feedback_come_back_as_what_they_were(annotate, exporter):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from mastra_core.errors import ConfigurationError, MastraError
+from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
 _HAVING = re.compile(r"\A(\w+) should have (.*)\Z")
 """pydantic's words for a length: `String should have at least 1 character`."""
@@ -20,7 +20,7 @@ _HAVING = re.compile(r"\A(\w+) should have (.*)\Z")
 
 def _check_not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("a text with more than white space")
+        raise with_safe_text(ValueError("a text with more than white space"))
     return text
 
 
@@ -48,15 +48,17 @@ class Validated(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise self.error_class(explain(error, type(self))) from None
+            without_values = explain(error, type(self), with_values=False)
+            raise with_safe_text(self.error_class(explain(error, type(self))), without_values) from None
 
 
-def explain(error: ValidationError, model: type[Validated]) -> str:
-    """What is wrong with each field, a sentence each."""
-    return "; ".join(_sentence(detail, model) for detail in error.errors(include_url=False))
+def explain(error: ValidationError, model: type[Validated], *, with_values: bool = True) -> str:
+    """What is wrong with each field, a sentence each; without values, by names and types alone."""
+    details = error.errors(include_url=False)
+    return "; ".join(_sentence(detail, model, with_values=with_values) for detail in details)
 
 
-def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # pydantic's own dict
+def _sentence(detail: Any, model: type[Validated], *, with_values: bool) -> str:  # noqa: ANN401  # pydantic's own dict
     where = ".".join([part for part in [model.path, *map(str, detail["loc"])] if part])
     if detail["type"] == "extra_forbidden":
         names = sorted(model.model_fields)
@@ -66,14 +68,25 @@ def _sentence(detail: Any, model: type[Validated]) -> str:  # noqa: ANN401  # py
         return f"Field `{where}` does not exist{hint} Allowed are: {', '.join(names)}"
     if detail["type"] == "missing":
         return f"Field `{where}` is missing"
+    kind = type(detail["input"]).__name__
+    if not with_values and _may_quote(detail):
+        return f"Field `{where}` does not fit: {detail['type']} ({kind})"
     message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.removeprefix("Input should be ").removeprefix("Input should ")
     if detail["type"] == "sequence_str":
         message = "a sequence of values, not one text"
     message = _HAVING.sub(lambda match: f"a {match[1].lower()} with {match[2]}", message)
+    if not with_values:
+        return f"Field `{where}` must be {message}, got a value of type {kind}"
     value = _repr(detail["input"])
     got = value if len(value) <= 200 else value[:200] + "…"
-    return f"Field `{where}` must be {message}, got {got} ({type(detail['input']).__name__})"
+    return f"Field `{where}` must be {message}, got {got} ({kind})"
+
+
+def _may_quote(detail: Any) -> bool:  # noqa: ANN401
+    """Whether pydantic's words for a fault may have a value in them, as only those with a context do."""
+    context = detail.get("ctx", {})
+    return bool(context) and getattr(context.get("error"), "without_values", None) is None
 
 
 def _repr(value: object) -> str:

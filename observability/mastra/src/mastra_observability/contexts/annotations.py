@@ -124,7 +124,8 @@ class Annotations:
             )
             metadata = [*about.metadata] if own is None else [*about.metadata, encode(own)]
         except Exception as error:  # noqa: BLE001  # a user's object may raise whatever it likes
-            self._bus.drops.count("bus", kind.signal, "invalid", 1, describe_error(error)["message"])
+            said_of_it = describe_error(error, with_values=False)["message"]  # no filter has seen a value
+            self._bus.drops.count("bus", kind.signal, "invalid", 1, said_of_it)
             return None
         if given.trace_id is None:
             return None

@@ -34,9 +34,7 @@ class Parallel:
         names = [step.name for step in self.steps]
         attributes = WorkflowParallelAttributes(branch_count=len(names), steps=names)
         with _begin(SpanType.WORKFLOW_PARALLEL, self.name, value, attributes, state) as work:
-            apart = [
-                replace(state) for _ in names
-            ]  # each gives a value of its own; steps are noted in one place
+            apart = [replace(state) for _ in names]  # as the values that they give
             outputs = await run_together(
                 [step.execute(value, own) for step, own in zip(self.steps, apart, strict=True)]
             )

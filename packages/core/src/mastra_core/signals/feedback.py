@@ -14,6 +14,7 @@ import msgspec
 from pydantic import PlainValidator, computed_field
 
 from mastra_core.clock import to_datetime
+from mastra_core.errors import with_safe_text
 from mastra_core.signals.correlation import EMPTY_CORRELATION, Correlation
 from mastra_core.signals.payload import OptionalJson
 from mastra_core.signals.record import CorrelatedRecord
@@ -28,7 +29,7 @@ def _read_value(value: object) -> float | str:
         return value
     if isinstance(value, int | float) and abs(value) <= sys.float_info.max:
         return value
-    raise ValueError("a finite number or a text")
+    raise with_safe_text(ValueError("a finite number or a text"))
 
 
 class FeedbackInput(Validated):

@@ -448,6 +448,17 @@ def test_names_can_be_added_taken_away_and_replaced():
         "[REDACTED]hunter2zz",
         "${PASSWORD}hunter2zz",
         "{user}hunter2zz",
+        "${X}-hunter2zz",
+        "${X}.hunter2zz",
+        "${X}éhunter2zz",
+        "${X}${Y}hunter2zz",
+        "{{x}}hunter2zz",
+        "{{x}}/hunter2zz",
+        "<pw>hunter2zz",
+        "<pw>#hunter2zz",
+        "os.environ['X']hunter2zz",
+        "${X:-hunter2zz}",
+        "${X:=hunter2zz}",
         "x" * 300 + "hunter2zz",
         "os." + "a" * 300 + "hunter2zz",
     ],
@@ -459,7 +470,36 @@ def test_a_secret_that_is_glued_to_a_placeholder_is_one(sensitive, text, value):
     """What stands for a secret is left alone as a whole only, and where it is not longer than any such."""
     if "://" in text and len(value) > 256:
         pytest.skip("a password of an address is shorter than that")
+    if not text.startswith("password") and ("'" in value or ("://" in text and set("/<") & set(value))):
+        pytest.skip("an address, or an option, ends there")
     assert "hunter2zz" not in sensitive.clean_text(text.format(value))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password={user}-{suffix}",
+        "password=${X}.",
+        "password=${X}${Y}",
+        "password=${X:-$Y}",
+        "password=${X:-}",
+        "password={{ x }}",
+        "password=<pw>",
+        "password=<pw>, and more",
+        "password=<pw></b>",
+        "(password=<pw>).login(3)",
+        "(password={pw})(3)",
+        "password: <b>required</b>",
+        "connect(password=os.environ['X']).cursor(3)",
+        "password=os.environ['X'].strip()",
+        "<password>{x}</password>text 3",
+        "--password ${X}-${Y}",
+        "postgres://app:${X}-${Y}@db/main",
+    ],
+)
+def test_what_is_filled_in_is_left_alone(sensitive, text):
+    """Alone, beside others of its kind, and before what does not belong to it."""
+    assert sensitive.clean_text(text) == text
 
 
 def test_a_mask_is_a_word():
@@ -550,7 +590,9 @@ BOMBS = [
     "?sig=a", "x-amz-signature=", "BEARER ", ":AA", "00000000:AA", "12345678:AA" + "a" * 33, ".atlasv1.",
     "dp.pt.", "PMAK-0", "SK0", "cookie: =", "authorization: Digest ",
     "password=os.", "max_token=", "next_token=a", "cookie:os.", "Cookie: x ", 'password=["',
-    'password: ["a", ', "password={a}b", "password=[x]y ", "password=${X}", "password: a}b", "--token {a}b ",
+    'password: ["a", ', "password={a}b", "password=[x]y ", "password=${X}",
+    "password=<x>y", "password=<x>", "password={x}-", "{x}", "password=x['y'",
+    "password: a}b", "--token {a}b ",
     '"QUFB', '"QUFBQUFBQUFBQUFBQUFB"', '"cGFzc3dvcmQ9c3dvcmRm"', "QUFB", "cGFzc3dvcmQ9", '\\"QUFB',
 ]  # fmt: skip
 

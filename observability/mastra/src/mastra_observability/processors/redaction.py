@@ -49,10 +49,11 @@ class Redaction:
         self._style = style
         self.mask = mask
         self._hash_key = hashlib.sha256(os.urandom(32) if hash_key is None else hash_key).digest()
-        self._is_hidden = re.compile(re.escape(mask) + r"(?:…[A-Za-z0-9]{4}|#[0-9a-f]{12})?").fullmatch
+        one = rf"{re.escape(mask)}(?:…[A-Za-z0-9]{{4}}|#[0-9a-f]{{12}})?"
+        self._is_hidden = re.compile(f"(?:{one}){{1,8}}+").fullmatch
 
     def is_hidden(self, text: str) -> bool:
-        """Whether this is what a secret was replaced by."""
+        """Whether this is what a secret was replaced by, or several side by side."""
         return self._is_hidden(text) is not None
 
     def hide(self, secret: str) -> str:

@@ -143,6 +143,7 @@ def _assignment(names: Iterable[str]) -> re.Pattern[str]:
     return re.compile(
         rf"(?P<name>{ends or '(?!)'})s?\d{{0,4}}(?:\\{{0,16}}[\"'])?[ ]{{0,4}}"
         r"(?P<sign>=>|=(?!=)|:(?!/)|>(?=[^\s<>]{1,256}</)|,(?=[ ]?b?[\"']))[ \t]{0,4}"
-        r"(?:(?P<list>[\[(]\s{0,32})?b?(?P<open>\\{0,16}[\"'])|(?P<bare>[^\s\"'&,;)\]}<>\\]))",
+        r"(?:(?P<list>[\[(]\s{0,32})?b?(?P<open>\\{0,16}[\"'])"
+        r"|(?P<bare>[^\s\"'&,;)\]}<>\\]|<(?=[^<>/\s]{1,64}>)))",
         re.IGNORECASE | re.ASCII,
     )

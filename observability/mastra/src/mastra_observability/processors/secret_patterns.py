@@ -59,15 +59,30 @@ _PLACEHOLDER = re.compile(
     r"(?!.*[\])}>][A-Za-z0-9])"  # else something is glued to it
     r"(?:(?i:true|false|null|none|undefined|required|optional|changeme|password|secret|token|"
     r"(?:your|my|the)[-_ ].{0,40})"
-    r"|[*x•.…_-]+|X+|\$\{.*|\$[A-Z_][A-Z0-9_]*|%[sdr]|%\(\w+\)?s?|\{.*|<.*|\[[A-Za-z_ ]+\]?"
+    r"|[*x•.…_-]+|X+|\$\{(?!\w+:[-=+]\w).*|\$[A-Z_][A-Z0-9_]*|%[sdr]|%\(\w+\)?s?|\{.*|<.*|\[[A-Za-z_ ]+\]?"
     r"|(?:os|self|cls|settings|config|env|process|this)\..*|\w+\(.*)",
     re.DOTALL,
 )
 
+TEMPLATE: Final = r"\$?\{{1,2}[^{}\s\"'\\]{0,64}+\}{1,2}+|<[^<>/\s\"'\\][^<>\s\"'\\]{0,64}+>"
+"""What is filled in, wherever it stands: `${PASSWORD}`, `{{password}}`, `<password>`."""
+
+_TEMPLATE = re.compile(TEMPLATE)
+
 
 def is_placeholder(text: str) -> bool:
     """Whether a text stands for a secret instead of being one: `***`, `${PASSWORD}`, `os.environ[…]`."""
-    return len(text) < MAX_PLACEHOLDER and _PLACEHOLDER.fullmatch(text) is not None
+    return (
+        len(text) < MAX_PLACEHOLDER
+        and _PLACEHOLDER.fullmatch(text) is not None
+        and not beside_templates(text)
+    )
+
+
+def beside_templates(text: str) -> str:
+    """What follows in a text that begins with what is filled in; empty where it has no letter or digit."""
+    plain = _TEMPLATE.sub("", text) if _TEMPLATE.match(text) else ""
+    return plain if any(map(str.isalnum, plain)) else ""
 
 
 def _has_luhn_checksum(digits: str) -> bool:

@@ -14,7 +14,9 @@ from mastra_observability.processors.secret_patterns import (
     MAX_PLACEHOLDER,
     MIN_DIGITS,
     MIN_KEY_CHARS,
+    TEMPLATE,
     SecretPattern,
+    beside_templates,
     is_placeholder,
 )
 
@@ -35,7 +37,8 @@ _BYTES = re.compile(rf'"(?P<word>{BASE_64})["\\]'.encode())
 _WORD = re.compile(r"[A-Za-z0-9_.-]*+")
 _BARE = re.compile(r"[^\s\"'&,;)\]}<>\\]*+")
 _NEXT_ITEM = re.compile(r"\s{0,32},\s{0,32}b?(?P<open>\\{0,16}[\"'])")
-_GLUED = re.compile(r"[\])}>][A-Za-z0-9]")
+_GLUED = re.compile(r"(?:([\"'])[\w.-]{0,64}+\1)?[\])}>][A-Za-z0-9]")
+_FILLED_IN = re.compile(rf"(?:{TEMPLATE}|[^\s\"'&,;)\]}}<>\\])*+")
 
 _MAX_COOKIE_NAME = 256
 _WORDS_AHEAD = re.compile(r"[^\r\n\"']*+")
@@ -161,12 +164,17 @@ def _end_of_bare(text: str, begin: int, sign: str, name: str) -> int:
     end = begin + len(value)
     if len(value) == MAX_PLACEHOLDER:
         return _end(_BARE, text, end)
+    filled_in = text[begin : _end(_FILLED_IN, text, begin, begin + MAX_PLACEHOLDER)]
+    beside = beside_templates(filled_in) or value
     # In prose a colon comes before anything: `password: at least eight characters`.
-    if sign == ":" and value.isalpha():
+    if sign == ":" and beside.isalpha():
         return begin
+    if beside is not value:
+        return _end(_BARE, text, begin + len(filled_in))
     number_of_tokens = is_count(name) and value.replace(".", "").isdigit()
     if number_of_tokens or is_placeholder(value):
-        return _end(_BARE, text, end + 1) if _GLUED.match(text, end) else begin
+        glued = _GLUED.match(text, end)
+        return _end(_BARE, text, glued.end()) if glued else begin
     return end
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from mastra_core.clock import to_datetime
+from mastra_core.storage import TraceQuery
 from mastra_core.testing.fakes import NOON_NS, fake_log, fake_open_span, fake_span
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.pruning import remove_older
@@ -61,3 +62,17 @@ def test_stats_tell_what_a_file_and_its_signals_take(tmp_path):
         assert (told.spans.row_count, told.logs.row_count, told.logs.size_bytes) == (3000, 0, 0)
     with DuckDBStore(":memory:") as store:
         assert store.stats().size_bytes is None
+
+
+def test_rows_that_are_removed_do_not_stand_for_others_on_a_page(tmp_path):
+    """A page is full after newer rows were removed, wherever the engine keeps those that are left."""
+    with DuckDBStore(tmp_path / "a.duckdb", retention=None) as store:
+        store.write_spans([fake_span(n, trace=n + 1) for n in range(10, 20)])
+        with store._connection.work() as turn:
+            turn.run("CHECKPOINT")
+        store.write_spans([fake_span(n, trace=n + 1) for n in range(3)])
+        with store._connection.work() as turn:
+            turn.run("CHECKPOINT")
+        store.delete_traces([f"{n + 1:032x}" for n in range(10, 20)])
+        pages = [store.list_traces(TraceQuery(limit=limit)) for limit in (1, 2, 50)]
+    assert [(page.total, len(page.items)) for page in pages] == [(3, 1), (3, 2), (3, 3)]

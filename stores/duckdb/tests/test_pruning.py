@@ -1,5 +1,6 @@
 """Pruning and counting in the file: what the contract of stores cannot see."""
 
+import random
 from datetime import timedelta
 
 from mastra_core.clock import to_datetime
@@ -66,13 +67,28 @@ def test_stats_tell_what_a_file_and_its_signals_take(tmp_path):
 
 def test_rows_that_are_removed_do_not_stand_for_others_on_a_page(tmp_path):
     """A page is full after newer rows were removed, wherever the engine keeps those that are left."""
+    draw = random.Random(5)
     with DuckDBStore(tmp_path / "a.duckdb", retention=None) as store:
-        store.write_spans([fake_span(n, trace=n + 1) for n in range(10, 20)])
-        with store._connection.work() as turn:
-            turn.run("CHECKPOINT")
-        store.write_spans([fake_span(n, trace=n + 1) for n in range(3)])
-        with store._connection.work() as turn:
-            turn.run("CHECKPOINT")
-        store.delete_traces([f"{n + 1:032x}" for n in range(10, 20)])
-        pages = [store.list_traces(TraceQuery(limit=limit)) for limit in (1, 2, 50)]
-    assert [(page.total, len(page.items)) for page in pages] == [(3, 1), (3, 2), (3, 3)]
+
+        def perhaps_move_the_log():
+            if draw.random() < 0.5:
+                with store._connection.work() as turn:
+                    turn.run("CHECKPOINT")
+            if draw.random() < 0.5:
+                with store._connection._lease:
+                    store._connection._lease.let_go()
+
+        def write(count, latest):
+            moments = [draw.randint(0, latest) for _ in range(count)]
+            store.write_spans(
+                [fake_span(0, trace=n + 1, started_at_ns=at_ns) for n, at_ns in enumerate(moments)]
+            )
+            perhaps_move_the_log()
+
+        for _ in range(20):
+            write(draw.randint(1, 30), latest=100)
+            store.clear()
+            perhaps_move_the_log()
+            write(3, latest=3)
+            pages = [store.list_traces(TraceQuery(limit=limit)) for limit in (1, 2, 50)]
+            assert [(page.total, len(page.items)) for page in pages] == [(3, 1), (3, 2), (3, 3)]

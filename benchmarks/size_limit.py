@@ -137,12 +137,12 @@ def measured_steps() -> Longest:
 
 def wait_for_turns(store: DuckDBStore, turns: Longest, is_over: threading.Event) -> None:
     """Ask for the file again and again: how long this thread waits for the turns of others."""
-    lease = store._connection._lease  # noqa: SLF001
+    lock = store._connection._lease.lock  # noqa: SLF001
     number = 0
     while not is_over.wait(0.02):
         with turns.measure():
-            lease.__enter__()
-        lease.__exit__()
+            lock.acquire()
+        lock.release()
         number += 1
         if number % 50 == 0:
             store.write_logs([fake_log(number, timestamp_ns=time.time_ns())])

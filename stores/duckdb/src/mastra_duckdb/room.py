@@ -75,9 +75,11 @@ class Room:
             with self._connection.work() as turn:
                 turn.run("CHECKPOINT")  # the file does not get shorter, so its log has to go into free blocks
         allowed = fitting(self._max_bytes, size)
-        goal = self._goal(allowed)
         with self._connection.work() as turn:
             in_use, _ = _in_use(turn, self._path)
+        if in_use <= allowed:
+            return
+        goal = self._goal(allowed)
         # Blocks are freed a row group at a time: where that is one of many rows, removing more is in vain.
         least = _IN_VAIN * goal / in_use
         left = 1.0

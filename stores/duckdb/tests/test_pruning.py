@@ -75,8 +75,9 @@ def test_rows_that_are_removed_do_not_stand_for_others_on_a_page(tmp_path):
                 with store._connection.work() as turn:
                     turn.run("CHECKPOINT")
             if draw.random() < 0.5:
-                with store._connection._lease:
-                    store._connection._lease.let_go()
+                lease = store._connection._lease
+                with lease.lock, lease:
+                    lease.let_go()
 
         def write(count, latest):
             moments = [draw.randint(0, latest) for _ in range(count)]

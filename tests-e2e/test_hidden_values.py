@@ -1,5 +1,6 @@
 """What a call hides shows up nowhere: not as a value, and not as a part of something else."""
 
+import asyncio
 import io
 import json
 import logging
@@ -179,7 +180,8 @@ async def do_all(mastra: Mastra, hiding: TracingOptions) -> None:
             return error
 
     agent = mastra.get_agent
-    first = await attempt(agent("talker").generate(f"Tell of {IN}", **given))
+    parameters = {"temperature": 0.5, "prediction": {"content": IN}}
+    first = await attempt(agent("talker").generate(f"Tell of {IN}", parameters=parameters, **given))
     await attempt(agent("talker").generate([*first.messages, Message("user", IN)], **given))
     async with agent("talker").stream(IN, **given) as stream:
         await attempt(stream.finish())
@@ -279,6 +281,7 @@ async def test_a_hidden_input_is_nowhere(export, tracing):
     assert "does not fit: int_type" in seen  # an error says as much as it may
     if tracing:
         assert f"{OUT} as an answer" in events  # what is not hidden stays
+        assert '"parameters":{"temperature":0.5}' in events
         assert f"{OUT} at last" in events
 
 
@@ -365,6 +368,46 @@ async def test_an_error_stays_without_words_outside_of_what_is_hidden(config):
             "<hidden>",
             "The input of step `wants_a_number` of workflow `refuses` does not fit: int_parsing (str)",
         ]
+
+
+@pytest.mark.parametrize("config", [{}, {"tracing": False}], ids=["recorded", "untraced"])
+async def test_an_error_is_hidden_where_it_is_handed_over_as_a_value(config):
+    """As an output, in metadata, in fields of lines by any name; inside of what is hidden, and outside."""
+    captured = TestExporter()
+    lines = io.StringIO()
+    init_logging(LogConfig(level="debug", format="json", stream=lines, capture_standard=True))
+
+    async def fails(value: str) -> str:
+        raise OSError(value)
+
+    async def gathers(value: str) -> list:
+        flow = Workflow("fails").then(fails)
+        hiding = TracingOptions(hide_input=True)
+        one = await flow.run(IN, on_error="return", tracing=hiding)
+        return [one, *await asyncio.gather(flow.run(IN, tracing=hiding), return_exceptions=True)]
+
+    def tell(error: Exception) -> None:
+        mastra.observability.logger.error("failed", reason=error, others=[{"why": error}])
+        get_logger("program").error("failed", reason=error, others=[{"why": error}])
+        logging.getLogger("library").error("failed", extra={"reason": error})
+
+    observability = ObservabilityConfig(exporters=[captured], **config)
+    async with Mastra(workflows=[Workflow("gathers").then(gathers)], observability=observability) as mastra:
+        results = (await mastra.get_workflow("gathers").run("open")).output
+        tell(results[1])
+        with mastra.observability.span("after", metadata={"error": results[1]}) as span:
+            span.update(output=results[:2], attributes={"errors": results[1:2]})
+        with mastra.observability.span("inside", options=TracingOptions(hide_output=True)):
+            tell(OSError(IN))
+        tell(OSError("shown"))
+    shutdown_logging()
+    recorded = "".join(msgspec.json.encode(item).decode() for item in (*captured.spans, *captured.logs))
+    assert IN not in recorded + lines.getvalue()
+    assert '"reason":{"type":"OSError","message":"shown"}' in lines.getvalue()
+    assert len(captured.logs) >= 9
+    if not config:
+        after = next(span for span in captured.spans if span.name == "after")
+        assert msgspec.json.decode(after.metadata) == {"error": {"type": "OSError", "message": "<hidden>"}}
 
 
 async def test_a_sampled_out_call_hides_the_words_of_its_error():

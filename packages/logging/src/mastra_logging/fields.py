@@ -16,7 +16,7 @@ from typing import Any, Final, TypeGuard, cast
 
 from mastra_core.signals.log import LogExported
 from mastra_core.signals.payload import decode
-from mastra_core.tracing.current import current_span, shows_values
+from mastra_core.tracing.current import current_span
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_logging.line import LogLine
 
@@ -77,7 +77,7 @@ def ids_of_span() -> dict[str, Any]:
 
 def describe(error: BaseException) -> dict[str, Any]:
     """The field `exception`: type, message, stack (a text a frame, outermost first) and cause."""
-    return ErrorSnapshot(error, with_values=shows_values()).describe()
+    return ErrorSnapshot(error).describe()
 
 
 def line_of(log: LogExported) -> LogLine:

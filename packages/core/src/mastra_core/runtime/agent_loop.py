@@ -102,8 +102,6 @@ class AgentLoop:
             streaming=self._is_streaming,
             step_count=0,
         )
-        if self._parameters:
-            attributes["parameters"] = dict(self._parameters)
         with begin_work(
             execution_of(None),
             None,
@@ -113,6 +111,7 @@ class AgentLoop:
             attributes=attributes,
             without_outputs=without_answers,
         ) as work:
+            self._record_parameters(work.span)
             try:
                 while await self._step() and len(self.steps) < max_steps:
                     pass
@@ -121,6 +120,16 @@ class AgentLoop:
                 work.span.update(output=self.text)
             finally:
                 work.span.update(attributes=self._generation_end())
+
+    def _record_parameters(self, span: Span) -> None:
+        """Record how the model is asked; a parameter that is no number can be an input as well."""
+        shown = {
+            name: value
+            for name, value in self._parameters.items()
+            if not span.hides_input or isinstance(value, int | float)
+        }
+        if shown:
+            span.update(attributes=ModelGenerationAttributes(parameters=shown))
 
     def _generation_end(self) -> ModelGenerationAttributes:
         end = ModelGenerationAttributes(step_count=len(self.steps), usage=self.usage.to_attributes())

@@ -19,8 +19,8 @@ from mastra_core.ids import RandomIds
 from mastra_core.runtime.contexts import ExecutionContext
 from mastra_core.signals.attributes import SpanType
 from mastra_core.signals.correlation import Entity
+from mastra_core.signals.hidden_words import mark
 from mastra_core.tracing.contexts import TracingContext
-from mastra_core.tracing.hidden_errors import mark
 from mastra_core.tracing.log_patterns import STARTED, end_of_work
 from mastra_core.tracing.logger import LoggerContext
 from mastra_core.tracing.metrics import MetricsContext

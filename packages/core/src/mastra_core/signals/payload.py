@@ -8,7 +8,7 @@ what that refuses is walked in Python.
     value                          JSON text
     dataclass, TypedDict, struct   object
     pydantic model                 object (`model_dump`)
-    exception                      {"type", "message"}
+    exception                      {"type", "message"}; without its words where values are hidden
     bytes                          base64 text
     set, tuple, generator          array, array, its repr
     NaN, infinities                null
@@ -37,6 +37,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from pydantic import BaseModel
 from pydantic_core import from_json
+
+from mastra_core.signals.hidden_words import shows_words
 
 MAX_DEPTH = 100
 """Nesting that is kept of what has to be walked; what lies deeper is replaced by a mark."""
@@ -174,7 +176,7 @@ def _hook(value: object) -> object:
     if model_dump is not None:
         return model_dump(value)
     if isinstance(value, BaseException):
-        return describe_error(value)
+        return describe_error(value, with_values=shows_words(value))
     if isinstance(value, str | int | float):
         return _exact(value)
     if isinstance(value, os.PathLike):

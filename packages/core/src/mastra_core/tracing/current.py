@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+
+from mastra_core.signals.hidden_words import around
 
 if TYPE_CHECKING:
     from mastra_core.tracing.span import Span
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-current: ContextVar[Span | None] = ContextVar("mastra_current_span", default=None)
+current = cast("ContextVar[Span | None]", around)
 
 # Bound once: looking a method up costs as much as what these do.
 get_current = current.get
@@ -28,12 +30,6 @@ reset_current = current.reset
 def current_span() -> Span | None:
     """The span that the running code is in, None outside any."""
     return current.get()
-
-
-def shows_values() -> bool:
-    """Whether what is recorded here may quote what comes in or goes out: outside any span it may."""
-    span = current.get()
-    return span is None or not (span.hides_input or span.hides_output)
 
 
 def carry(function: Callable[P, T]) -> Callable[P, T]:

@@ -6,8 +6,8 @@ import linecache
 from types import TracebackType
 from typing import Final
 
+from mastra_core.signals.hidden_words import cause_of, shows_words
 from mastra_core.signals.payload import HIDDEN, describe_error
-from mastra_core.tracing.hidden_errors import cause_of, is_marked
 
 MAX_FRAMES: Final = 100
 """Frames of an error that are kept: the outermost half and the innermost half."""
@@ -25,7 +25,7 @@ class ErrorSnapshot:
     Args:
         error: the exception.
         with_values: whether its words may be recorded, which may quote a value; see `describe_error`. Those
-            of an error that came out of work whose values are hidden never are.
+            of an error that comes, or came, out of work whose values are hidden never are.
 
     Attributes:
         type: class name.
@@ -37,7 +37,7 @@ class ErrorSnapshot:
     __slots__ = ("cause", "frames", "message", "type")
 
     def __init__(self, error: BaseException, *, with_values: bool = True, depth: int = 0) -> None:
-        with_values = with_values and not is_marked(error)
+        with_values = with_values and shows_words(error)
         described = describe_error(error, with_values=with_values)
         self.type = described["type"]
         self.message = described["message"]

@@ -16,10 +16,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from mastra_core.signals.hidden_words import shows_words
 from mastra_core.signals.log import LogLevel
 from mastra_core.signals.payload import describe_error
-from mastra_core.tracing.current import shows_values
-from mastra_core.tracing.hidden_errors import is_marked
 
 STARTED = "started"
 
@@ -61,5 +60,5 @@ def error_fields(error: BaseException | None) -> dict[str, Any]:
     """What a line that is said here and now says of an error: its stack is in the span."""
     if error is None:
         return {}
-    described = describe_error(error, with_values=shows_values() and not is_marked(error))
+    described = describe_error(error, with_values=shows_words(error))
     return {"error_type": described["type"], "error_message": described["message"]}

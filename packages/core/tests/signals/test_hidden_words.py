@@ -7,8 +7,8 @@ import pickle
 import pytest
 
 from mastra_core.errors import with_safe_text
+from mastra_core.signals.hidden_words import is_marked, mark
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
-from mastra_core.tracing.hidden_errors import is_marked, mark
 from mastra_core.tracing.log_patterns import error_fields
 
 

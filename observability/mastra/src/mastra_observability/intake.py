@@ -34,7 +34,7 @@ from mastra_observability.exporters.channel import Weighed
 _T = TypeVar("_T")
 _GENERIC = SpanType.GENERIC.value
 
-CHUNK = 128
+CHUNK = 64
 """So many events a processor may glance at together: a glance costs mostly by its number, and where it
 finds something, so many are looked at one by one."""
 

@@ -48,6 +48,7 @@ INSIDE = [
     ("Authorization: Bearer {}", "abc123def456ghi789"), ("bearer {}", "Zm9vYmFyYmF6cXV4"),
     ("Bearer\t{}", "a.b-c_d~e/f+12345=="), ("curl -H 'authorization: bearer {}'", "0123456789abcdef"),
     ("Basic {}", base64.b64encode(b"aladdin:opensesame").decode()),
+    ("Basic\t{}", base64.b64encode(b"aladdin:opensesame").decode()), ("basic {}", "azoaabcd"),
     ("Authorization: Basic {}", base64.b64encode(b"u:p:w").decode()),
     ("postgres://app:{}@db.internal:5432/main", "s3cr3t-Passw0rd"),
     ("redis://:{}@cache:6379/0", "hunter2hunter"),

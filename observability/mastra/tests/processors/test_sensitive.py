@@ -25,6 +25,7 @@ from mastra_core.signals.span import SpanExported
 from mastra_core.testing.strategies import ended_spans
 from mastra_core.tracing.span import HUGE_BYTES
 from mastra_observability import SecretPattern, SensitiveDataFilter
+from mastra_observability.processors.secret_patterns import SECRET_PATTERNS
 from mastra_observability.processors.sensitive import MAX_JSON_IN_TEXT
 
 _spec = importlib.util.spec_from_file_location("secrets_corpus", Path(__file__).with_name("secrets.py"))
@@ -578,6 +579,7 @@ BOMBS = [
     "SG.aaaaaaaaaaaaaaaaaaaa.", "github_pat_", "hooks.slack.com/services/",
     "hooks.slack.com/services/aaaaaaa/", "-----BEGIN PRIVATE KEY-----", "-----BEGIN ",
     "-----BEGIN A PRIVATE KEY", "Bearer ", "Bearer a", "bearer   ", "Basic ", "Basic QQ", "Basic aGk6",
+    "basic\\t", "basic\\", "basic a", "basic aaaa",
     "://", "://a:", "://a:b", "://:", "://a:@", ":", "@", "4", "41", "4111 ", "4111-1111-",
     "4111 1111 1111 1111 ", "378282246310005 ", "password", "password=", "password =", 'password="',
     "password='x", 'password":', "password\\", "password\\\"", 'password":"', 'password\\":\\"', "token=",
@@ -711,6 +713,31 @@ def test_a_glance_at_many_finds_what_a_look_at_each_would(data):
     events = [PLACES[place](text) for place, text in drawn]
     if hide.leaves_alone(events):
         assert all(hide.process(event) is event for event in events)
+
+
+@given(st.text(alphabet="abjzoqrs", min_size=4, max_size=24))
+def test_the_clue_to_basic_authentication_is_in_each(word):
+    """Of small letters, too, which a user and a password in base 64 seldom have alone."""
+    (basic,) = (pattern for pattern in SECRET_PATTERNS if pattern.name == "basic authentication")
+    ((text, expression),) = basic.hints
+    assert text == "asic"
+    if basic.is_secret(word):
+        assert expression.search(f"Basic {word}".encode())
+
+
+@pytest.mark.parametrize("text", ["the basic steps of it", "Basic information", "a river\tbasic"])
+def test_prose_costs_a_glance(sensitive, text):
+    """A word that may stand before a secret has nobody look any closer."""
+    assert sensitive.leaves_alone([event_with("log", message=text)])
+
+
+@pytest.mark.parametrize("key", ["s3_secret", "pw", "x", "contraseña", "2fa code"])
+def test_names_of_any_kind_are_found(key):
+    """Short ones, with digits inside, in other languages; as they are, as a plural, and with a number."""
+    hide = SensitiveDataFilter(more_keys=[key])
+    for name in (key, key.upper() if key.isascii() else key, f"{key}s", f"my_{key}7"):
+        event = event_with("span", input=Json(encode({name: "swordfish"})))
+        assert decode(hide.process(event).span.input) == {name: "[REDACTED]"}
 
 
 def test_secrets_are_hidden_unless_that_is_said(make, capture):

@@ -7,7 +7,7 @@ a number behind. What counts tokens of a model is no secret: `input_tokens`, `ma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 SENSITIVE_KEYS: Final[tuple[str, ...]] = (
@@ -37,7 +37,11 @@ _SEPARATORS: Final = "-_. "
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _NORMAL: Final = {**_LOWER, **dict.fromkeys(map(ord, _SEPARATORS))}
 _QUOTE: Final = b'"'
-_BYTES_NORMAL: Final = bytes(34 if code in b"'=:>" else _LOWER.get(code, code) for code in range(256))
+_DIGITS_ALIKE: Final = dict.fromkeys(map(ord, "0123456789"), ord("9"))
+_SIGNS_ALIKE: Final = dict.fromkeys(map(ord, "'=:>"), ord(_QUOTE))
+_ALIKE: Final = {**_LOWER, **_DIGITS_ALIKE, **_SIGNS_ALIKE}
+_BYTES_NORMAL: Final = bytes(_ALIKE.get(code, code) for code in range(256))
+_TAIL_BYTES: Final = 3
 _MAX_KNOWN: Final = 16_384
 _MAX_KNOWN_BYTES: Final = 48
 _NUMBER_BEHIND: Final = re.compile(r"[0-9]+\Z")
@@ -47,6 +51,14 @@ _MAX_KEY_CHARS: Final = 256
 def normalized(name: str) -> str:
     """A name without what does not matter in it."""
     return name.translate(_NORMAL)
+
+
+def normalized_json(payload: bytes) -> bytes:
+    """A JSON text without what does not matter in a name; each sign is a quote, each digit a nine.
+
+    Spaces and hyphens are gone as well, so the digits of a number stand side by side.
+    """
+    return payload.translate(_BYTES_NORMAL, b"-_. \\")
 
 
 def is_count(name: str) -> bool:
@@ -82,35 +94,47 @@ class SensitiveKeys:
         self._allowed = {normalized(name) for name in allowed}
         self._ends = tuple(sorted(ends))
         self._any_ends = tuple(sorted(ends | self._exact))
-        self._byte_ends = tuple(name.encode() for name in self._any_ends)
+        # As they stand in what `normalized_json` makes; an `s` behind may be that of a plural.
+        self._normal_ends = tuple(name.translate(_DIGITS_ALIKE) for name in self._any_ends)
+        self._byte_ends = tuple(name.encode() for name in self._normal_ends)
+        self._tail_bytes = min((_TAIL_BYTES, *map(len, self._byte_ends)))
+        self._tails = {(end + s)[-self._tail_bytes :] for end in self._byte_ends for s in (b"", b"s")}
         self._harmless: set[bytes] = {b""}
         self.assignment = _assignment(given)
         self._known: dict[str, bool] = {}
 
-    def may_match(self, payload: bytes) -> bool:
+    def may_match(self, payload: bytes, normal: bytes) -> bool:
         """Whether there can be a sensitive name in a JSON text; False is certain.
 
         A name, in JSON or in a text, stands before a quote or a sign. So the text is cut at those, and
         the pieces are looked at that were not seen before; the names of a program are always the same.
         The option of a command line stands before a space.
+
+        Args:
+            payload: the text.
+            normal: what `normalized_json` makes of it.
         """
-        if b"--" in payload and any(
-            match["name"].decode() in self for match in _OPTION_BYTES.finditer(payload)
-        ):
+        # One character is found ten times as fast as two.
+        if b"-" in payload and b"--" in payload and any(map(self.__contains__, _options_in(payload))):
             return True
-        pieces = set(payload.translate(_BYTES_NORMAL, b"-_. \\").split(_QUOTE))
+        pieces = set(normal.split(_QUOTE))
         pieces -= self._harmless
+        tail_bytes, tails = self._tail_bytes, self._tails
         for piece in pieces:
-            name = piece.rstrip(b"0123456789")
-            # An `s` behind may be that of a plural.
-            has_end = name.endswith(self._byte_ends) or name[:-1].endswith(self._byte_ends)
-            if has_end and self._has_end(name[-_MAX_KEY_CHARS:].decode(errors="ignore"), self._any_ends):
+            name = piece.rstrip(b"9")
+            # Few texts end so; to look whether one has any of the ends costs five times as much.
+            if name[-tail_bytes:] in tails and self._may_end(name):
                 return True
             if len(piece) <= _MAX_KNOWN_BYTES:
                 if len(self._harmless) >= _MAX_KNOWN:
                     self._harmless = {b""}
                 self._harmless.add(piece)
         return False
+
+    def _may_end(self, name: bytes) -> bool:
+        """Whether a name, made normal, without a number behind, ends as those of secrets do."""
+        has_end = name.endswith(self._byte_ends) or name[:-1].endswith(self._byte_ends)
+        return has_end and self._has_end(name[-_MAX_KEY_CHARS:].decode(errors="ignore"), self._normal_ends)
 
     def __contains__(self, name: str) -> bool:
         known = self._known.get(name)
@@ -128,6 +152,11 @@ class SensitiveKeys:
     def _has_end(plain: str, ends: tuple[str, ...]) -> bool:
         singular = plain[:-1] if plain.endswith("s") and not plain.endswith("tokens") else plain
         return (plain.endswith(ends) or singular.endswith(ends)) and _NO_SECRET_TOKEN.search(plain) is None
+
+
+def _options_in(payload: bytes) -> Iterator[str]:
+    """The names of the options of command lines in a JSON text."""
+    return (match["name"].decode() for match in _OPTION_BYTES.finditer(payload))
 
 
 def _assignment(names: Iterable[str]) -> re.Pattern[str]:

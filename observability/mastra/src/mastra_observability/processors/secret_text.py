@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count
+from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count, normalized_json
 from mastra_observability.processors.secret_patterns import (
     MAX_PLACEHOLDER,
     MIN_DIGITS,
     MIN_KEY_CHARS,
     TEMPLATE,
+    Clue,
     SecretPattern,
     beside_templates,
     is_placeholder,
@@ -25,7 +26,6 @@ _LENGTHS = bytes(
     for code in range(256)
 )
 _LONG = b"x" * MIN_KEY_CHARS
-_DIGITS = bytes(ord("9") if chr(code) in "0123456789" else code for code in range(256))
 _NUMBER = b"9" * MIN_DIGITS
 _LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
 
@@ -51,7 +51,8 @@ _SIGNS = ("=", ":", "</", "('", '("', "(b'")
 """What stands between the name of a secret and the secret, or before both."""
 
 Hide = Callable[[str], str]
-_Search = Callable[[bytes], re.Match[bytes] | None]
+_Search = tuple[bytes, Callable[[bytes], re.Match[bytes] | None]]
+"""What each match has, and what finds one."""
 
 
 class TextFilter:
@@ -77,16 +78,16 @@ class TextFilter:
         # What is written as `\u0061` is seen by nothing that looks for an `a`; nor is `:\/\/` an address.
         if b"\\" in payload and (b"\\u" in payload or b"\\/" in payload):
             return True
-        return self._keys.may_match(payload) or self._may_match(payload)
+        normal = normalized_json(payload)
+        return self._keys.may_match(payload, normal) or self._may_match(payload, normal)
 
-    def _may_match(self, payload: bytes) -> bool:
+    def _may_match(self, payload: bytes, normal: bytes) -> bool:
         if self._is_blind or _has_one(payload, self._hints, self._searches):
             return True
         if (b"=" in payload or b"%" in payload) and _has_one(payload, self._sign_hints, self._sign_searches):
             return True
-        if _NUMBER in payload.translate(_DIGITS, b" -") and _has_one(
-            payload, self._number_hints, self._number_searches
-        ):
+        # There, dots and backslashes are gone from between digits as well: that is looked at behind this.
+        if _NUMBER in normal and _has_one(payload, self._number_hints, self._number_searches):
             return True
         # Seldom, and then mostly an id: so only what is long is searched.
         if _LONG not in payload.translate(_LENGTHS):
@@ -215,7 +216,7 @@ def _has_one(payload: bytes, hints: tuple[bytes, ...], searches: tuple[_Search, 
     for hint in hints:  # a plain loop: this is what each event costs
         if hint in payload:
             return True
-    return any(search(payload) is not None for search in searches)
+    return any(text in payload and search(payload) is not None for text, search in searches)
 
 
 def _hints_of(
@@ -225,7 +226,9 @@ def _hints_of(
     chosen = [pattern for pattern in patterns if pattern.within == within]
     hints = dict.fromkeys(hint for pattern in chosen for hint in pattern.hints)
     texts = tuple(hint.encode() for hint in hints if isinstance(hint, str))
-    return texts, tuple(hint.search for hint in hints if not isinstance(hint, str))
+    expressions = (hint for hint in hints if not isinstance(hint, str))
+    clues = (Clue("", hint) if isinstance(hint, re.Pattern) else hint for hint in expressions)
+    return texts, tuple((clue.text.encode(), clue.expression.search) for clue in clues)
 
 
 def text_of_bytes(word: bytes) -> str | None:

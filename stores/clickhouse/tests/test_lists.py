@@ -4,34 +4,40 @@ import pytest
 
 from clickhouse_engine import embedded
 from mastra_clickhouse import branches, traces
+from mastra_core.storage import BranchQuery, TraceQuery
 from mastra_core.testing import fake_open_span, fake_span
 
-ENDED = [0, 1, 3]
-"""Numbers of the roots that ended before; the one that ends meanwhile lies among them."""
+TRACES = range(4)
+PAGES = [{"limit": 10}, {"limit": 1}, {"limit": 1, "offset": 2}, {"limit": 1, "offset": 3}, {"offset": 4}]
 
 
-@pytest.fixture
-def store(tmp_path):
-    """A store with an open root."""
-    with embedded(tmp_path) as store:
-        store.write_spans([fake_span(0, trace=trace) for trace in ENDED])
-        store.write_open_spans([fake_open_span(0, trace=2)])
-        yield store
-
-
-@pytest.mark.parametrize(("module", "ask"), [(traces, "list_traces"), (branches, "list_branches")])
-def test_a_span_that_ends_while_a_list_is_made_is_in_it_once(store, monkeypatch, module, ask):
-    """It was read as one that runs, then as one that ended; the list shows the end and counts one."""
+@pytest.mark.parametrize(
+    ("module", "ask", "query"),
+    [(traces, "list_traces", TraceQuery), (branches, "list_branches", BranchQuery)],
+)
+@pytest.mark.parametrize("ending", [TRACES[0], TRACES[2], TRACES[-1]])
+def test_a_span_that_ends_while_a_list_is_made_is_in_it_once(
+    tmp_path, monkeypatch, module, ask, query, ending
+):
+    """It was found running, and ended before the others were read: it is on its own page, as it was."""
     look = module.open_spans
     seen = []
 
     def end_after_look(*args):
         seen.extend(look(*args))
-        store.write_spans([fake_span(0, trace=2)])
+        store.write_spans([fake_span(0, trace=ending)])
         return seen
 
     monkeypatch.setattr(module, "open_spans", end_after_look)
-    page = getattr(store, ask)()
-    assert [span.status for span in seen] == ["running"]
-    assert [span.status for span in page.items] == ["success"] * 4
-    assert len({span.trace_id for span in page.items}) == page.total == 4
+    every = [fake_span(0, trace=trace).trace_id for trace in TRACES]
+    with embedded(tmp_path) as store:
+        for page in PAGES:
+            store.clear()
+            seen.clear()
+            store.write_spans([fake_span(0, trace=trace) for trace in TRACES if trace != ending])
+            store.write_open_spans([fake_open_span(0, trace=ending)])
+            asked = query(order="oldest", **page)
+            found = getattr(store, ask)(asked)
+            assert [span.status for span in seen] == ["running"]
+            assert [span.trace_id for span in found.items] == every[asked.offset :][: asked.limit]
+            assert found.total == len(every)

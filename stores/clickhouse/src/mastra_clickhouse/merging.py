@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import FARTHEST, Conditions
+from mastra_clickhouse.filters import FARTHEST, Conditions, Parameters
 from mastra_clickhouse.schema import quote, read, rows_of
 from mastra_core.signals.columns import Table
 from mastra_core.signals.record import CorrelatedRecord
@@ -55,6 +55,10 @@ def page_among(
         order: the columns of the order, which are a row's key.
         running: the rows that match and have not ended.
     """
+    key_of = attrgetter(*(place.table.column_by_name[name].field for name in order))
+    if running:
+        # What ended since it was looked for stays what it was then, so that it is there, and counted, once.
+        where.add(_is_none_of(place.table, order, [key_of(record) for record in running], where.parameters))
     # Of the rows that run, some may lie before this page, in place of as many that ended. So the
     # page is looked for that much earlier and is that much longer, before both are merged. One row more
     # tells whether there are others, which then are counted.
@@ -78,10 +82,16 @@ def page_among(
         total = session.rows(count, where.parameters.values)[0][0]
     else:
         total = skipped + len(rows)  # these were the last
-    key_of = attrgetter(*(place.table.column_by_name[name].field for name in order))
-    ended = {key_of(record): record for record in map(place.table.record_of, rows)}
-    still_running = [record for record in running if key_of(record) not in ended]  # some ended meanwhile
-    found = sorted([*ended.values(), *still_running], key=key_of, reverse=query.order == "newest")
+    ended = map(place.table.record_of, rows)
+    found = sorted([*ended, *running], key=key_of, reverse=query.order == "newest")
     first = query.offset - skipped
-    total += len(still_running)
-    return Page(found[first : first + query.limit], total, query.limit, query.offset)
+    return Page(found[first : first + query.limit], total + len(running), query.limit, query.offset)
+
+
+def _is_none_of(
+    table: Table[Any, R], names: Sequence[str], keys: Sequence[tuple[object, ...]], parameters: Parameters
+) -> str:
+    """What holds of a row whose columns of these names have none of these values."""
+    columns = [table.column_by_name[name] for name in names]
+    kinds = ", ".join("Int64" if column.kind == "time_ns" else "String" for column in columns)
+    return f"({read(columns)}) NOT IN {parameters.bind(keys, f'Array(Tuple({kinds}))')}"

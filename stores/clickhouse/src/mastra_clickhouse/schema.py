@@ -176,6 +176,9 @@ _PARTITIONS = {
 FOUND_BY = ("trace_id", "session_id", "run_id", "user_id", "thread_id", "request_id")
 """Ids that people look for, each with a bloom filter where it does not begin the sorting key."""
 
+_FILTERS = {(ROOTS, "trace_id"): 0.0001}
+"""Of filters that are asked for the traces of a whole page at once: how often they are wrong, for each."""
+
 DERIVED = {
     ROOTS: (ROOT_COLUMNS, "parent_span_id IS NULL"),
     FAILED_SPANS: (FAILED_COLUMNS, "parent_span_id IS NOT NULL AND status = 'error'"),
@@ -322,7 +325,7 @@ def _indexes(name: str, columns: Sequence[Column]) -> list[str]:
         time = _time(name)
         indexes.append(f"INDEX {time}_range {time} TYPE minmax GRANULARITY 1")
     indexes += [
-        f"INDEX {one}_filter {one} TYPE bloom_filter(0.01) GRANULARITY 1"
+        f"INDEX {one}_filter {one} TYPE bloom_filter({_FILTERS.get((name, one), 0.01)}) GRANULARITY 1"
         for one in FOUND_BY
         if one in present and one != first
     ]

@@ -7,7 +7,7 @@ written late, twice, by several writers, or removed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from mastra_clickhouse.connection import Session
@@ -44,6 +44,14 @@ _ALL_ROOTS = f"""(
 SELECT {_KEY} FROM {ROOTS}
 UNION ALL SELECT {_KEY} FROM {rows_of(OPEN_SPANS.name)} WHERE {_IS_ROOT} AND {NOT_ENDED}
 )"""
+
+_FEW_ROOTS = 30_000
+"""So many roots are looked through in the time that another statement takes."""
+
+_BY_INDEX = {"optimize_read_in_order": 0}
+"""What an index finds is soon sorted, in less time than it takes to read the table in order."""
+
+_OF_FEW = {**_BY_INDEX, "max_threads": 1}
 
 
 def get_spans(session: Session, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
@@ -89,16 +97,55 @@ def spans_of_trace(
 
 def list_traces(session: Session, query: TraceQuery) -> Page[TraceSummary]:
     """The traces whose root matches, a page of them."""
+    processes = processes_of_open(session)
+    roots = _ALL_ROOTS if processes else _ENDED_ROOTS
+    if all(getattr(query, name) is None for name in FOUND_BY):
+        return _page(session, query, processes, later=_later_roots(session, roots))
+    are_few = _are_few(session, roots)
+    settings = _OF_FEW if are_few else _BY_INDEX
+    page = _page(session, query, processes, settings)
+    # Of many roots mostly all that match are on the page, and others of their traces soon looked for.
+    is_all = not query.offset and page.total == len(page.items)
+    if are_few or (is_all and not _have_others(session, roots, page.items)):
+        return page
+    later = _later_roots(session, roots)
+    return page if later is None else _page(session, query, processes, settings, later)
+
+
+def _page(
+    session: Session,
+    query: TraceQuery,
+    processes: Sequence[str],
+    settings: Mapping[str, int] | None = None,
+    later: str | None = None,
+) -> Page[TraceSummary]:
+    """The spans without a parent that match, but for those that `later` selects."""
     where = trace_conditions(query)
-    processes = processes_of_open(session, _IS_ROOT)
-    if later := _later_roots(session, _ALL_ROOTS if processes else _ENDED_ROOTS):
+    if later is not None:
         where.add(f"({_KEY}) GLOBAL NOT IN {later}")
     running = open_spans(session, SUMMARIES, where, processes, _IS_ROOT)
-    # An index finds the few rows of an id: to sort them costs less than to read the table in order.
-    has_id = any(getattr(query, name) is not None for name in FOUND_BY)
-    settings = {"optimize_read_in_order": 0} if has_id else None
     place = Place(SUMMARIES, ROOTS, _WITH_CHILD_ERROR, settings=settings)
     return page_among(session, query, place, where, ORDER, running)
+
+
+def _are_few(session: Session, roots: str) -> bool:
+    """Whether spans without a parent are few, and each of another trace."""
+    looked_through = f"(SELECT trace_id FROM {roots} LIMIT {_FEW_ROOTS + 1})"
+    ((are_few,),) = session.rows(
+        f"SELECT count() = uniqExact(cityHash64(trace_id)) AND count() <= {_FEW_ROOTS} FROM {looked_through}"
+    )
+    return bool(are_few)
+
+
+def _have_others(session: Session, roots: str, found: Sequence[TraceSummary]) -> bool:
+    """Whether one of these traces has another span without a parent."""
+    if not found:
+        return False
+    which = Conditions()
+    which.one_of("trace_id", [trace.trace_id for trace in found])
+    sql = f"SELECT uniqExact({_KEY}) > uniqExact(trace_id) FROM {roots} WHERE {which.sql}"
+    ((have_others,),) = session.rows(sql, which.parameters.values)
+    return bool(have_others)
 
 
 def _later_roots(session: Session, roots: str) -> str | None:
@@ -118,9 +165,10 @@ SELECT trace_id, later.2, later.1 FROM (
     return later if session.rows(f"SELECT 1 FROM {later} LIMIT 1") else None
 
 
-def processes_of_open(session: Session, which: str = "true") -> list[str]:
+def processes_of_open(session: Session) -> list[str]:
     """The processes that run open spans, an empty text for one that is not known; none where none is open."""
-    sql = f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name} WHERE {which}"
+    # Of all of them, also where roots alone are asked for: a condition costs as much again.
+    sql = f"SELECT DISTINCT ifNull(process, '') FROM {OPEN_SPANS.name}"
     return [process for (process,) in session.rows(sql)]
 
 

@@ -176,7 +176,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_trace_roots_local ON CLUSTER `telemetry`
     "written_at" DateTime64(9, 'UTC') COMMENT 'When the batch was written, by the writer\'s clock.' CODEC(Delta(8), ZSTD(1)),
     position UInt32 COMMENT 'Place of the row in its batch.' CODEC(ZSTD(1)),
     precedence UInt64 MATERIALIZED 18446744073709551615 - toUnixTimestamp64Nano(written_at) COMMENT 'The greater the earlier; of equal rows the greatest stays.' CODEC(ZSTD(1)),
-    INDEX trace_id_filter trace_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX trace_id_filter trace_id TYPE bloom_filter(0.0001) GRANULARITY 1,
     INDEX session_id_filter session_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX run_id_filter run_id TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX user_id_filter user_id TYPE bloom_filter(0.01) GRANULARITY 1,

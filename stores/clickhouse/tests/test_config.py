@@ -47,15 +47,47 @@ def test_options_follow_the_question_mark():
         "clickhouse://u:secret@host/t?async_insert=perhaps",
         "clickhouse://u:secret@host/a-b",
         "clickhouse://u:secret@host/t?retention_logs_days=0",
+        "clickhouse://u:secret@host/t?retention_logs_days=100000",
+        "clickhouse://u:secret@host/t?password=secret",
+        "clickhouse://u:secret@host/t?timeout_s=1.5",
+        "clickhouse://u:secret@host/t?timeout_s=5&timeout_s=6",
+        "clickhouse://u:secret@host/t?ca_file=ca.pem",
+        "clickhouse://u:secret@ho st/t",
+        "clickhouse://u:secret@host:0/t",
+        "clickhouse://u:secret@[::1/t",
+        "clickhouse://u:secret?@host/t",
+        "clickhouse://u:1?secret@host/t",
+        "clickhouse://u:1/secret@host/t",
+        "clickhouse://u:1#secret@host/t",
+        "chdb://u:secret@host/t",
         "chdb://telemetry.chdb",
         "chdb:///%00",
+        "chdb:////",
+        "chdb:///t?compression=zstd",
+        None,
+        b"clickhouse://host/t",
     ],
 )
 def test_a_wrong_url_is_refused_without_its_password(url):
     """At construction, and never with the secret."""
     with pytest.raises(ConfigurationError) as caught:
         ClickHouseStore(url)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str([caught.value, caught.value.__context__])
+
+
+def test_options_and_stores_show_no_password():
+    """Neither does as text what it was given."""
+    store = ClickHouseStore("clickhouse://u:secret@host/t")
+    assert store.options.password == "secret"
+    assert "secret" not in f"{store} {store!r} {store.options} {store.options!r}"
+
+
+def test_an_option_of_the_address_is_told_where_it_belongs():
+    """A user or a password after the question mark is the commonest mistake of all."""
+    with pytest.raises(
+        ConfigurationError, match=r"`password` belongs to the address, .* write clickhouse://user"
+    ):
+        ClickHouseStore("clickhouse://host/t?password=x")
 
 
 @pytest.mark.parametrize(
@@ -67,14 +99,21 @@ def test_a_wrong_url_is_refused_without_its_password(url):
         {"table_prefix": "a;b"},
         {"storage_policy": "x'y"},
         {"write_attempts": 0},
+        {"user": None},
+        {"password": b"secret"},
+        {"host": "a b"},
+        {"async_insert": "false"},
+        {"create_schema": 1},
+        {"retention_logs_days": 20_001},
         {"insert_settings": {"x = 1; --": 1}},
     ],
 )
 def test_a_wrong_option_is_refused_by_name(wrong):
     """The error names the field, what it got and what is allowed."""
     (field,) = wrong
-    with pytest.raises(ConfigurationError, match=f"Field `{field}` must be"):
+    with pytest.raises(ConfigurationError, match=f"Field `{field}` must be") as caught:
         Options(**wrong)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", ["clickhouse", "clickhouses", "chdb"])

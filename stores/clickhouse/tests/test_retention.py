@@ -5,7 +5,8 @@ import time
 import pytest
 
 from clickhouse_engine import embedded
-from mastra_clickhouse.schema import TABLES
+from mastra_clickhouse.config import MOST_DAYS
+from mastra_clickhouse.schema import LAST_NS, TABLES
 from mastra_core.testing import (
     fake_feedback,
     fake_log,
@@ -70,5 +71,14 @@ def test_what_has_no_age_stays(tmp_path):
     """Where a retention is None, however old the rows are."""
     with embedded(tmp_path) as store:
         write(store, 24 * 400, first=1)
+        merge(store)
+        assert counts(store) == ONE_OF_EACH
+
+
+@pytest.mark.parametrize("days", [1, MOST_DAYS])
+def test_what_is_of_the_last_day_of_all_stays(tmp_path, days):
+    """Its time and the longest retention together do not begin again in 1970."""
+    with embedded(tmp_path, **dict.fromkeys(RETENTION, days)) as store:
+        write(store, -((LAST_NS - time.time_ns()) // HOUR_NS), first=1)
         merge(store)
         assert counts(store) == ONE_OF_EACH

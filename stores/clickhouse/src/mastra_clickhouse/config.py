@@ -14,8 +14,9 @@ What follows `?` are fields of `Options`: `?retention_logs_days=14&async_insert=
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -74,7 +75,7 @@ class Options:
     host: str = "localhost"
     port: int | None = None
     user: str = "default"
-    password: str = ""
+    password: str = field(default="", repr=False)
     database: str = "default"
     is_secure: bool = False
     ca_file: str | None = None
@@ -111,7 +112,12 @@ class Options:
         for name, (is_right, allowed) in _RULES.items():
             value = getattr(self, name)
             if not is_right(value):
-                raise ConfigurationError(f"Field `{name}` must be {allowed}, got {value!r}")
+                got = type(value).__name__ if name == "password" else repr(value)
+                raise ConfigurationError(f"Field `{name}` must be {allowed}, got {got}")
+        if self.ca_file is not None and not self.is_secure:
+            raise ConfigurationError(
+                f"Field `ca_file` is for TLS, got {self.ca_file!r}; write clickhouses:// or set `is_secure`"
+            )
         if self.distributed and self.cluster is None:
             raise ConfigurationError(
                 "Field `cluster` must name the shards where `distributed` is true, got None"
@@ -150,13 +156,17 @@ class Options:
         return self.port or _SCHEMES["clickhouses" if self.is_secure else "clickhouse"]
 
 
-def _is_whole(least: int, *, or_none: bool = False) -> Callable[[Any], bool]:
+def _is_whole(least: int, most: float = inf, *, or_none: bool = False) -> Callable[[Any], bool]:
     def is_right(value: object) -> bool:
         if value is None:
             return or_none
-        return isinstance(value, int) and not isinstance(value, bool) and value >= least
+        return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
     return is_right
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
 
 
 def _is_settings(value: object) -> bool:
@@ -177,14 +187,30 @@ def _is_text_or_none(value: object) -> bool:
     return value is None or _is_text(value)
 
 
-_DAYS = (_is_whole(1, or_none=True), "a number of days of at least 1, or None to keep for ever")
+def _is_host(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not re.search(r"\s", value)
+
+
+MOST_DAYS = 20_000
+"""The longest retention: what is added to a time must not go beyond the last that the engine knows."""
+
+_DAYS = (
+    _is_whole(1, MOST_DAYS, or_none=True),
+    f"a number of days within 1 and {MOST_DAYS}, or None to keep for ever",
+)
+_BOOL = (_is_bool, "True or False")
 _SETTINGS = (_is_settings, "a mapping of names of the server's settings to values")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "host": (lambda value: isinstance(value, str) and bool(value), "the name of a host"),
-    "port": (
-        lambda value: value is None or (_is_whole(1)(value) and value < 65_536),
-        "within 1 and 65535, or None",
-    ),
+    "host": (_is_host, "the name of a host"),
+    "port": (_is_whole(1, 65_535, or_none=True), "within 1 and 65535, or None"),
+    "user": (lambda value: isinstance(value, str), "a name"),
+    "password": (lambda value: isinstance(value, str), "a text"),
+    "is_secure": _BOOL,
+    "ca_file": (_is_text_or_none, "a file, or None"),
+    "async_insert": _BOOL,
+    "create_schema": _BOOL,
+    "replicated": _BOOL,
+    "distributed": _BOOL,
     "database": (_is_name, "a name of letters, digits and underscores"),
     "table_prefix": (
         lambda value: isinstance(value, str) and _PREFIX.fullmatch(value) is not None,
@@ -202,7 +228,10 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "sharding_key": (_is_text_or_none, "an expression, or None"),
     "insert_settings": _SETTINGS,
     "query_settings": _SETTINGS,
-    "path": (lambda value: value is None or (bool(value) and "\0" not in value), "a folder, or ':memory:'"),
+    "path": (
+        lambda value: value is None or (_is_text(value) and "\0" not in value),
+        "a folder as text, or ':memory:'",
+    ),
     "retention_spans_days": _DAYS,
     "retention_logs_days": _DAYS,
     "retention_metrics_days": _DAYS,
@@ -211,8 +240,28 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
 }
 
 _OF_THE_PLACE = {"host", "port", "user", "password", "is_secure", "path"}
+_OF_SERVERS = {
+    *("ca_file", "compression", "connect_timeout_s", "timeout_s"),
+    *("cluster", "replicated", "replica_path", "replica_name", "distributed", "sharding_key"),
+}
 _NOT_IN_URLS = _OF_THE_PLACE | {"insert_settings", "query_settings"}
-_READERS: dict[str, Callable[[str], Any]] = {}
+_READERS: dict[str, tuple[Callable[[str], Any], str]] = {}
+
+
+def options_of(target: object) -> Options:
+    """What was given, or what it says as a URL.
+
+    Raises:
+        ConfigurationError: it is neither, or see `parse_url`.
+    """
+    if isinstance(target, Options):
+        return target
+    if isinstance(target, str):
+        return parse_url(target)
+    raise ConfigurationError(
+        f"A store must be given a URL or `Options`, got {type(target).__name__}; "
+        "write ClickHouseStore('clickhouse://host/database')"
+    )
 
 
 def parse_url(url: str) -> Options:
@@ -231,34 +280,39 @@ def parse_url(url: str) -> Options:
     if "#" in rest:
         raise ConfigurationError(f"A store's URL has no fragment, got {_safe(url)!r}; write %23 for #")
     location, _, query = rest.partition("?")
-    options = _parse_embedded(url, location) if scheme == "chdb" else _parse_server(url, scheme)
-    return replace(options, **_parse_options(url, query))
+    if scheme == "chdb":
+        options, known = _parse_embedded(url, location), _READERS.keys() - _OF_SERVERS
+    else:
+        options, known = _parse_server(url, scheme), _READERS.keys()
+    return replace(options, **_parse_options(url, query, known))
 
 
 def _parse_embedded(url: str, location: str) -> Options:
     if location in {MEMORY, f"/{MEMORY}"}:
         return Options(path=MEMORY)
-    if not location.startswith("/") or location == "/":
-        example = location.lstrip("/") or "telemetry.chdb"
+    if not location.startswith("/") or not location.strip("/"):
+        example = location.lstrip("/") if "@" not in location else ""
         raise ConfigurationError(
-            f"A URL of the embedded engine must name a folder after three slashes, got {url!r}; "
-            f"write chdb:///{example}, four slashes for an absolute path, or chdb://{MEMORY}"
+            f"A URL of the embedded engine must name a folder after three slashes, got {_safe(url)!r}; "
+            f"write chdb:///{example or 'telemetry.chdb'}, four slashes for an absolute path, "
+            f"or chdb://{MEMORY}"
         )
     path = _decoded(url, location[1:])
     if "\0" in path:
-        raise ConfigurationError(f"A URL of the embedded engine must name a folder, got {url!r}")
+        raise ConfigurationError(f"A URL of the embedded engine must name a folder, got {_safe(url)!r}")
     return Options(path=str(Path(path).resolve()))
 
 
 def _parse_server(url: str, scheme: str) -> Options:
-    parts: SplitResult = urlsplit(url)
-    try:
-        port, host = parts.port, parts.hostname
-    except ValueError as error:
-        raise ConfigurationError(f"The address in {_safe(url)!r} is wrong: {error}") from None
+    parts, port = _split(url)
+    if parts is None or port == 0 or "@" in parts.path or "@" in parts.query:
+        raise ConfigurationError(
+            f"The address in {_safe(url)!r} is wrong; write {scheme}://user:password@host:port/database, "
+            "the port within 1 and 65535, and percent-encode / ? # @ in user and password"
+        )
     database = _decoded(url, parts.path.strip("/"))
     return Options(
-        host=host or "localhost",
+        host=parts.hostname or "localhost",
         port=port,
         user=_decoded(url, parts.username or "default"),
         password=_decoded(url, parts.password or ""),
@@ -267,18 +321,37 @@ def _parse_server(url: str, scheme: str) -> Options:
     )
 
 
-def _parse_options(url: str, query: str) -> dict[str, Any]:
+def _split(url: str) -> tuple[SplitResult | None, int | None]:
+    """The parts of a URL, and its port; None where it has none. What the parser says may quote a password."""
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        return None, None
+
+
+def _parse_options(url: str, query: str, known: Collection[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, text in parse_qsl(query, keep_blank_values=True):
-        read = _READERS.get(name)
-        if read is None:
+        if name in _OF_THE_PLACE:
             raise ConfigurationError(
-                f"Option `{name}` does not exist, got {_safe(url)!r}; there are {', '.join(sorted(_READERS))}"
+                f"Option `{name}` belongs to the address, got {_safe(url)!r}; "
+                "write clickhouse://user:password@host:port/database, or chdb:///folder"
             )
+        if name not in known:
+            where = "is for servers" if name in _READERS else "does not exist"
+            raise ConfigurationError(
+                f"Option `{name}` {where}, got {_safe(url)!r}; there are {', '.join(sorted(known))}"
+            )
+        if name in found:
+            raise ConfigurationError(f"Option `{name}` must be there once, got it twice in {_safe(url)!r}")
+        read, allowed = _READERS[name]
         try:
             found[name] = read(text)
         except ValueError:
-            raise ConfigurationError(f"Option `{name}` cannot be {text!r}, in {_safe(url)!r}") from None
+            raise ConfigurationError(
+                f"Option `{name}` must be {allowed}, got {text!r} in {_safe(url)!r}"
+            ) from None
     return found
 
 
@@ -294,17 +367,16 @@ def _read_days(text: str) -> int | None:
 
 
 for _field in fields(Options):
-    if _field.name not in _NOT_IN_URLS:
-        _is_number = isinstance(_field.default, int)
-        _READERS[_field.name] = (
-            _read_days
-            if _field.name.startswith("retention_")
-            else _read_bool
-            if isinstance(_field.default, bool)
-            else int
-            if _is_number
-            else str
-        )
+    if _field.name.startswith("retention_"):
+        _READERS[_field.name] = (_read_days, "a number of days, or none")
+    elif isinstance(_field.default, bool):
+        _READERS[_field.name] = (_read_bool, "true or false")
+    elif isinstance(_field.default, int):
+        _READERS[_field.name] = (int, "a whole number")
+    else:
+        _READERS[_field.name] = (str, "a text")
+for _name in _NOT_IN_URLS:
+    del _READERS[_name]
 
 
 def _decoded(url: str, text: str) -> str:
@@ -315,6 +387,7 @@ def _decoded(url: str, text: str) -> str:
 
 
 def _safe(url: str) -> str:
-    """The URL without the password."""
+    """The URL without the password, and without its options, one of which may be meant as one."""
     scheme, mark, rest = url.partition("://")
-    return f"{scheme}{mark}…@{rest.rpartition('@')[2]}" if "@" in rest else url
+    place = f"…@{rest.rpartition('@')[2]}" if "@" in rest else rest
+    return f"{scheme}{mark}{place.partition('?')[0]}"

@@ -167,6 +167,7 @@ _RETENTION = {
     SCORES.name: "retention_scores_days",
     FEEDBACK.name: "retention_feedback_days",
 }
+_LAST_COUNTED = "toDateTime64('2200-01-01 00:00:00', 9, 'UTC')"
 _PARTITIONS = {
     "day": "toDate(written_at)",
     "week": "toMonday(written_at)",
@@ -282,7 +283,10 @@ def _create(name: str, options: Options) -> str:
     lines += _indexes(name, columns)
     body = ",\n    ".join(lines)
     days = getattr(options, _RETENTION[name])
-    expiry = f"\nTTL {_time(name)} + toIntervalDay({days})" if days is not None else ""
+    # What lies beyond the last time that the engine knows would begin again at the first, and be removed.
+    expiry = (
+        f"\nTTL least({_time(name)}, {_LAST_COUNTED}) + toIntervalDay({days})" if days is not None else ""
+    )
     tail = _settings(
         {
             "enable_block_number_column": 1,

@@ -11,7 +11,7 @@ import msgspec
 
 from mastra_clickhouse import branches, deleting, discovery, figures, traces
 from mastra_clickhouse.annotations import delete_by_id, get_by_id, set_review_status
-from mastra_clickhouse.config import MEMORY, Options, parse_url
+from mastra_clickhouse.config import MEMORY, Options, options_of
 from mastra_clickhouse.connection import Connection
 from mastra_clickhouse.filters import (
     Conditions,
@@ -102,9 +102,10 @@ class ClickHouseStore(Aggregating, Annotating, Asynchronous, Discovering):
             target: a URL, see `mastra_clickhouse.config`, or the options that it would stand for.
 
         Raises:
-            ConfigurationError: it is no URL of this store, or has an option that does not exist.
+            ConfigurationError: it is no URL of this store and no `Options`, or has an option that does not
+                exist.
         """
-        self._options = parse_url(target) if isinstance(target, str) else target
+        self._options = options_of(target)
         self._connection = Connection(self._options, migrate, mend)
         self._spans = SpanWriter()
 

@@ -68,7 +68,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_spans_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(7)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(7)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Spans that ended.';
 
@@ -131,7 +131,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_open_spans_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', written_at)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(7)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(7)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Spans that have begun and perhaps not ended.';
 
@@ -187,7 +187,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_trace_roots_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (started_at, trace_id, span_id)
-TTL started_at + toIntervalDay(7)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(7)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Root spans of traces, without payloads.';
 
@@ -204,7 +204,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_failed_spans_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(7)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(7)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Spans below the root that failed; their keys.';
 
@@ -311,7 +311,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_metrics_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (timestamp, metric_id)
-TTL timestamp + toIntervalDay(365)
+TTL least(timestamp, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(365)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Observations of metrics, each as it was made.';
 
@@ -363,7 +363,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_scores_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (timestamp, score_id)
-TTL timestamp + toIntervalDay(90)
+TTL least(timestamp, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(90)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Scores of spans and traces.';
 
@@ -415,7 +415,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_feedback_local ON CLUSTER `my-cluster`
 ENGINE = ReplicatedReplacingMergeTree('/tables/{shard}/{database}/{table}', '{host}', precedence)
 PARTITION BY toStartOfMonth(written_at)
 ORDER BY (timestamp, feedback_id)
-TTL timestamp + toIntervalDay(91)
+TTL least(timestamp, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(91)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000, storage_policy = 'hot_and_cold'
 COMMENT 'Feedback on spans and traces.';
 

@@ -67,7 +67,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_spans_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(30)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(30)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Spans that ended.';
 
@@ -130,7 +130,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_open_spans_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', written_at)
 PARTITION BY toDate(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(30)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(30)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Spans that have begun and perhaps not ended.';
 
@@ -186,7 +186,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_trace_roots_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(written_at)
 ORDER BY (started_at, trace_id, span_id)
-TTL started_at + toIntervalDay(30)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(30)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Root spans of traces, without payloads.';
 
@@ -203,7 +203,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_failed_spans_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(written_at)
 ORDER BY (trace_id, span_id, started_at)
-TTL started_at + toIntervalDay(30)
+TTL least(started_at, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(30)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Spans below the root that failed; their keys.';
 
@@ -254,7 +254,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_logs_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(written_at)
 ORDER BY (timestamp, log_id)
-TTL timestamp + toIntervalDay(30)
+TTL least(timestamp, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(30)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Logs.';
 
@@ -311,7 +311,7 @@ CREATE TABLE IF NOT EXISTS mastra_ai_metrics_local ON CLUSTER `telemetry`
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', precedence)
 PARTITION BY toDate(written_at)
 ORDER BY (timestamp, metric_id)
-TTL timestamp + toIntervalDay(90)
+TTL least(timestamp, toDateTime64('2200-01-01 00:00:00', 9, 'UTC')) + toIntervalDay(90)
 SETTINGS enable_block_number_column = 1, enable_block_offset_column = 1, remove_empty_parts = 0, replicated_deduplication_window = 10000
 COMMENT 'Observations of metrics, each as it was made.';
 

@@ -281,9 +281,9 @@ def parse_url(url: str) -> Options:
         raise ConfigurationError(f"A store's URL has no fragment, got {_safe(url)!r}; write %23 for #")
     location, _, query = rest.partition("?")
     if scheme == "chdb":
-        options, known = _parse_embedded(url, location), _READERS.keys() - _OF_SERVERS
+        options, known = _parse_embedded(url, location), set(_READERS) - _OF_SERVERS
     else:
-        options, known = _parse_server(url, scheme), _READERS.keys()
+        options, known = _parse_server(url, scheme), set(_READERS)
     return replace(options, **_parse_options(url, query, known))
 
 

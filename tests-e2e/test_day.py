@@ -24,7 +24,7 @@ def day():
 def hours(day, **grown):
     """A day in which nothing grows, but for what is said: how much more of it there is in each hour."""
     usual = day.Hour(**{field.name: 100 for field in fields(day.Hour)})
-    usual = replace(usual, queued=0, dropped=0)
+    usual = replace(usual, queued=0, dropped=0, log_mb=60)
     return [
         replace(usual, **{name: 100 + more * number for name, more in grown.items()})
         for number in range(day.HOURS)
@@ -44,6 +44,7 @@ def test_a_day_in_which_nothing_grows_is_as_it_must_be(day):
         ("objects", 500),
         ("open_spans", 20),
         ("file_mb", 10),
+        ("log_mb", 5),
         ("open_files", 1),
         ("threads", 1),
     ],

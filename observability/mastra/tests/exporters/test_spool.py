@@ -19,7 +19,7 @@ from mastra_core.errors import ConfigurationError, StorageError, StoreUnavailabl
 from mastra_core.storage import InMemoryStore, TraceQuery
 from mastra_observability import DefaultExporter, SpoolConfig
 from mastra_observability.exporters import channel as channel_module
-from mastra_observability.exporters.spool_file import FileInUseError, SpoolFile
+from mastra_observability.exporters.spool_file import VERSION, FileInUseError, SpoolFile
 
 LEFT = "1790000000000000000-0badcafe"
 """What a file of another program may be called."""
@@ -565,12 +565,47 @@ def test_a_file_belongs_to_one_connection(tmp_path):
 def test_an_emptied_file_gives_its_room_back(tmp_path):
     """After an outage the disk is as it was."""
     file = SpoolFile(tmp_path / "a.events", is_new=True)
-    for _ in range(8):
+    for _ in range(20):
         file.append(1, os.urandom(1_000_000))
-    assert file.used_bytes > 8_000_000
+    assert file.used_bytes > 20_000_000
     while file.event_count:
         file.remove(file.oldest(3))
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 100_000
+    file.close()
+
+
+def test_a_file_that_is_filled_and_emptied_gets_no_longer(tmp_path):
+    """What was removed leaves its room to what comes, whether or not the room was given back between."""
+    file = SpoolFile(tmp_path / "a.events", is_new=True)
+    sizes = []
+    for _ in range(12):
+        for _ in range(3):
+            file.append(1, os.urandom(2_000_000))
+        while file.event_count:
+            file.remove(file.oldest(2))
+        sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
+    assert file.used_bytes < 200_000
+    assert max(sizes[2:]) <= max(sizes[:2])
+    file.close()
+
+
+def test_a_file_with_pages_of_another_size_is_gone_on_with(tmp_path):
+    """As a version made it whose pages were SQLite's own: what is in it, what is put in, how much it is."""
+    path = tmp_path / "a.events"
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA page_size = 4096")
+    db.execute(
+        "CREATE TABLE lots (id INTEGER PRIMARY KEY, event_count INTEGER NOT NULL, events BLOB NOT NULL)"
+    )
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("INSERT INTO lots (event_count, events) VALUES (3, ?)", [b"[]"])
+    db.close()
+    file = SpoolFile(path)
+    file.append(1, bytes(20_000_000))
+    assert 20_000_000 < file.used_bytes < 20_100_000
+    assert [count for _, count, _ in file.oldest(10)] == [3, 1]
+    file.remove(file.oldest(10))
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 100_000
     file.close()
 
 

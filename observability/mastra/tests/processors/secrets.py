@@ -79,7 +79,20 @@ INSIDE = [
     ("https://x-access-token:{}@github.com/a/b", "opaque-0f1e2d"), ("X-Vault-Token: {}", "opaque.0f1e2d"),
     ("{{'password': ['{}']}}", "Tr0ub4dor"), ('reply {{"api_keys": ["k", "{}"], "x": 1}}', "Tr0ub4dor"),
     ('\\"password\\": [\\"{}\\"]', "Tr0ub4dor"), ("db password = ('{}', None)", "Tr0ub4dor"),
-    ("password=os.environ+password={}", "Tr0ub4dor"),
+    ("password=os.environ+password={}", "Tr0ub4dor"), ("password_old={}", "Tr0ub4dor"),
+    ("OPENAI_API_KEY_PROD={}", "Tr0ub4dor"), ("SMTP_PASS={}", "Tr0ub4dor"), ("db_pw: {}", "Tr0ub4dor3"),
+    ("config['password'] = '{}'", "two words 1"), ('os.environ["API_KEY"] = "{}"', "Tr0ub4dor"),
+    ("a=1&user[password]={}&b=2", "Tr0ub4dor"), ("user%5Bpassword%5D={}", "Tr0ub4dor"),
+    ("?next=%2Fa%3Faccess_token%3D{}", "Tr0ub4dor"), ('password := "{}"', "Tr0ub4dor"),
+    ("def f(password: str = '{}'):", "Tr0ub4dor"), ("api_key: str | None = '{}'", "Tr0ub4dor"),
+    ("password: Optional[str] = '{}'", "Tr0ub4dor"), ("const password: string = '{}'", "Tr0ub4dor"),
+    ("password = r'{}'", "Tr0ub4dor"), ('password = """{}"""', "Tr0ub4dor\nand more"),
+    ('<add key="password" value="{}"/>', "Tr0ub4dor"), ('<input name="password" value="{}">', "Tr0ub4dor"),
+    ("ALTER USER a WITH PASSWORD '{}'", "Tr0ub4dor"), ("invalid password '{}' for user", "Tr0ub4dor"),
+    ("curl -s https://a.example -u user:{} -v", "Tr0ub4dor"), ("curl --user 'user:{}' -v", "Tr0ub4dor"),
+    ("my password is {}", "hunter2hunter2"), ("The password is: `{}`", "Tr0ub4dor3"),
+    ("https://{}@dev.azure.com/a/b", LETTERS.lower() + "0f1e2d3c4b5a"),
+    ("https://discord.com/api/webhooks/123456789012345678/{}", LETTERS * 2 + "-_ab"),
 ]  # fmt: skip
 """Texts around a secret, and the secret."""
 
@@ -93,7 +106,10 @@ KEYS = [
     "Proxy-Authorization", "cookie", "Set-Cookie", "cookies", "credential", "credentials",
     "user_credentials", "connection_string", "card_number", "creditCard", "cvv", "ssn", "auth", "jwt",
     "bearer", "otp", "api key", "account_key", "sshKey", "password_hash", "pass",
-    "password_confirmation", "private_key_pem", "token_value", "secretKeyBase",
+    "password_confirmation", "private_key_pem", "token_value", "secretKeyBase", "password_old",
+    "passwordOld", "password_v2", "API_KEY_PROD", "apiKeyTest", "client_secret_value", "password_base64",
+    "DB_PASS", "user_pass", "pw", "db_pw", "basic_auth", "session_key", "decryption_key", "backup_codes",
+    "otp_code", "seed_phrase",
 ]  # fmt: skip
 """Names whose value is a secret, whatever it looks like."""
 
@@ -108,7 +124,8 @@ HARMLESS_KEYS = [
     "jwt_issuer", "api_version", "api_keys_count", "hashtag", "pinned", "cardinality", "discard", "card",
     "sign", "signature_alg", "design", "assignee", "tokens_used", "reset_password_url", "secretions",
     "keypoints", "apikey_count", "authenticated", "passage", "cookie_policy",
-    "max_token_value", "next_token_value", "token_value_count",
+    "max_token_value", "next_token_value", "token_value_count", "first_pass", "proxy_pass", "boarding_pass",
+    "status_code", "zip_code", "value", "new", "production", "max_tokens_old", "map_key", "answer", "phrase",
 ]  # fmt: skip
 """Names that are none, though parts of them sound like it."""
 
@@ -160,6 +177,13 @@ HARMLESS = [
     "BEARER OF GOOD NEWS", "Bearer tokens are explained below", "A basic income",
     "the passenger list: 12 names",
     "keyboard: qwerty", "monkey=banana", "SELECT token_count FROM usage WHERE id = 7", "cookie: chocolate",
+    "docker run -u 1000:1000 image", "git push -u origin main", "curl -u $USER https://a.example",
+    "curl -u ${NAME}:${PASSWORD} https://a.example", "curl https://a.example:8080/x -o y:z",
+    "The password is required.", "your password is too short", "The password is 8 characters long",
+    "the password is wrong", "https://a_rather_long_name_of_a_user@a.example", "password: str",
+    "def f(password: str) -> None: ...", "def f(author: str = 'Jane'): ...", "config['author'] = 'Jane'",
+    "<input name='author' value='Jane'>", "first_pass=done", "?next=%2Fa%3Fpage%3D2", "90% of tokens",
+    "the author 'Jane'", "author := 'Jane'", "SELECT password FROM users",
     "The private key is kept elsewhere.", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJl", "0x0f1e2d3c4b5a69788796",
 ]  # fmt: skip
 """Texts that are none."""

@@ -134,6 +134,11 @@ def _is_user_and_password(text: str) -> bool:
         return False
 
 
+def _is_mixed(text: str) -> bool:
+    """Letters and digits, as neither words nor numbers have."""
+    return any(map(str.isalpha, text)) and any(map(str.isdigit, text))
+
+
 def _is_password(text: str) -> bool:
     return not is_placeholder(text)
 
@@ -155,6 +160,8 @@ def _key(prefix: str, rest: str, hints: tuple[str, ...] = (), *, is_varied: bool
         is_secret=_is_varied if is_varied else _always,
     )
 
+
+_USER_IN_URL: Final = (Clue("://", re.compile(rb"://[^\s/\"]{1,2048}@")),)
 
 SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
     SecretPattern(
@@ -198,8 +205,29 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
     SecretPattern(
         "password in a URL",
         re.compile(r"://[^\s/:@\"'<>]{0,256}+:(?P<secret>[^\s/\"'<>]{1,256})@"),
-        (Clue("://", re.compile(rb"://[^\s/\"]{1,2048}@")),),
+        _USER_IN_URL,
         is_secret=_is_password,
+    ),
+    SecretPattern(
+        "key in a URL",
+        re.compile(r"://(?P<secret>[A-Za-z0-9_]{24,256}+)@"),
+        _USER_IN_URL,
+        is_secret=_is_varied,
+    ),
+    SecretPattern(
+        "user and password of a command",
+        re.compile(
+            r"curl -(?:[^\r\n|;&]{0,512}?[ ]-)??(?:u|-user)[ =][\"']?[^\s:\"']{1,128}+:"
+            r"(?P<secret>[^\s\"'\\]{1,256}+)"
+        ),
+        ("curl -",),
+        is_secret=_is_password,
+    ),
+    SecretPattern(
+        "password in a sentence",
+        re.compile(r"[Pp]assword is:?[ ][\"'`]?(?P<secret>[^\s\"'`,;\\]{6,128}+)"),
+        ("assword is",),
+        is_secret=_is_mixed,
     ),
     SecretPattern(
         "password in an encoded URL",
@@ -240,6 +268,7 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
     *(_key(f"xox{kind}-", r"[\w-]{12,}+", ("xox",)) for kind in "abeoprs"),  # Slack
     _key("xapp-", r"[\w-]{12,}+", is_varied=True),
     _key("hooks.slack.com/services/", r"\w{6,20}/\w{6,20}/\w{17,}+"),
+    _key("discord.com/api/webhooks/", r"\d{17,20}/[\w-]{60,}+"),
     *(_key(f"{kind}_{mode}_", r"\w{16,}+") for kind in ("sk", "rk") for mode in ("live", "test")),  # Stripe
     _key("whsec_", r"\w{20,}+"),
     _key("hf_", r"[A-Za-z0-9]{30,}+", is_varied=True),  # Hugging Face

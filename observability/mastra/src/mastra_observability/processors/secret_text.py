@@ -21,13 +21,17 @@ from mastra_observability.processors.secret_patterns import (
     is_placeholder,
 )
 
-_LENGTHS = bytes(
-    ord("x") if chr(code).isascii() and (chr(code).isalnum() or chr(code) in "_-") else 0
-    for code in range(256)
-)
+
+def _marks(signs: str) -> bytes:
+    """A table that makes an `x` of letters, digits and these signs, and a space of all else."""
+    is_kept = (chr(code).isascii() and (chr(code).isalnum() or chr(code) in signs) for code in range(256))
+    return bytes(ord("x" if kept else " ") for kept in is_kept)
+
+
+_LENGTHS = _marks("_-")
+_WORD_LENGTHS = _marks("_-./")
 _LONG = b"x" * MIN_KEY_CHARS
 _NUMBER = b"9" * MIN_DIGITS
-_LONG_WORDS = re.compile(rb"[A-Za-z0-9_./-]{%d,}" % MIN_KEY_CHARS)
 
 BASE_64 = r"(?:[A-Za-z0-9+/]{4}){4,}+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 """Bytes as they are recorded, thirteen or more."""
@@ -47,7 +51,7 @@ _PAIR_BEGINS = ("('", '("', "(b'", '(b"')
 _HEADERS = ("authorization", "cookie")
 """Names whose value is the rest of the line: it has words and semicolons."""
 
-_SIGNS = ("=", ":", "</", "('", '("', "(b'")
+_SIGNS = ("=", ":", "</", "%3D", "%3d", "('", '("', "(b'", "ord '", 'ord "', "ord \\", "ORD '")
 """What stands between the name of a secret and the secret, or before both."""
 
 Hide = Callable[[str], str]
@@ -92,7 +96,7 @@ class TextFilter:
         # Seldom, and then mostly an id: so only what is long is searched.
         if _LONG not in payload.translate(_LENGTHS):
             return False
-        words = _LONG_WORDS.findall(payload)
+        words = _long_words(payload)
         if _has_one(b" ".join(words), self._key_hints, self._key_searches):
             return True
         # Most ids have a hyphen; what bytes are recorded as has none.
@@ -209,7 +213,8 @@ def _quoted(match: re.Match[str], text: str) -> tuple[int, int]:
 @functools.cache
 def _end_of(quote: str) -> re.Pattern[str]:
     # Looked for rather than matched: a match of millions of characters would take gigabytes.
-    return re.compile(rf"(?<!\\){re.escape(quote)}|[\r\n]")
+    is_of_many_lines = quote.count(quote[-1]) == 3
+    return re.compile(rf"(?<!\\){re.escape(quote)}" + ("" if is_of_many_lines else r"|[\r\n]"))
 
 
 def _has_one(payload: bytes, hints: tuple[bytes, ...], searches: tuple[_Search, ...]) -> bool:
@@ -229,6 +234,18 @@ def _hints_of(
     expressions = (hint for hint in hints if not isinstance(hint, str))
     clues = (Clue("", hint) if isinstance(hint, re.Pattern) else hint for hint in expressions)
     return texts, tuple((clue.text.encode(), clue.expression.search) for clue in clues)
+
+
+def _long_words(payload: bytes) -> list[bytes]:
+    """Words of `MIN_KEY_CHARS` and more; few are so long, which a regular expression takes long to tell."""
+    lengths = payload.translate(_WORD_LENGTHS) + b" "
+    words: list[bytes] = []
+    begin = lengths.find(_LONG)
+    while begin >= 0:
+        end = lengths.index(b" ", begin)
+        words.append(payload[begin:end])
+        begin = lengths.find(_LONG, end)
+    return words
 
 
 def text_of_bytes(word: bytes) -> str | None:

@@ -92,7 +92,11 @@ _JSON_BEGINS: Final = {"{", "[", '"'}
 _BASE_64: Final = re.compile(BASE_64)
 _MAX_HARMLESS: Final = 16_384
 _MAX_HARMLESS_CHARS: Final = 48
-_LABEL_NAMES: Final = ("name", "key", "header", "field")
+_LABEL_NAMES: Final = {
+    *("name", "key", "header", "field", "param", "parameter", "variable", "property", "attribute"),
+    *("label", "placeholder", "selector", "element"),  # of a form that is filled in
+}
+_LABELLED: Final = {"value", "newvalue", "oldvalue", "text"}
 
 
 class SensitiveDataFilter:
@@ -265,7 +269,7 @@ class SensitiveDataFilter:
         is_same = True
         for name, value in fields.items():
             clean_name = self._clean_text(name, depth)
-            is_labelled = label is not None and normalized(name) == "value"
+            is_labelled = label is not None and normalized(name) in _LABELLED
             if is_labelled or name in self._keys:
                 cleaned = self._hide(label if is_labelled else name, value)
             else:
@@ -277,8 +281,10 @@ class SensitiveDataFilter:
     def _label_of(self, fields: dict[str, Any]) -> str | None:
         """The name of a secret that an object calls its `value` by: `{"name": "cookie", "value": "…"}`."""
         for name, value in fields.items():
-            if isinstance(value, str) and normalized(name) in _LABEL_NAMES and value in self._keys:
-                return value
+            if isinstance(value, str) and normalized(name) in _LABEL_NAMES:
+                label = value.rstrip("\"']")  # `input[name="password"]`
+                if label in self._keys:
+                    return label
         return None
 
     def _clean_list(self, items: list[Any], depth: int) -> list[Any]:

@@ -212,6 +212,8 @@ def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, value):
             corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
             {"headers": [[key, value]]},
             [{"name": key, "value": value}],
+            {"selector": f"input[name={key}]", "text": value},
+            {"attribute": key, "old_value": value, "newValue": value},
             [{"Value": value, "Name": key}],
             ["run", f"--{key}", value],
         ]

@@ -212,7 +212,7 @@ def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, value):
             corpus.nested(json.dumps({key: value}), MAX_JSON_IN_TEXT - 1),
             {"headers": [[key, value]]},
             [{"name": key, "value": value}],
-            {"selector": f"input[name={key}]", "text": value},
+            {"label": key, "text": value},
             {"attribute": key, "old_value": value, "newValue": value},
             [{"Value": value, "Name": key}],
             ["run", f"--{key}", value],
@@ -227,6 +227,15 @@ def test_a_secret_by_its_name_leaves_from_no_payload(sensitive, value):
                     assert value not in _values(cleaned), (key, name)
         metric = event_with("metric", labels={key: "swordfish", "kind": "x"})
         assert sensitive.process(metric).metric.labels == {key: "[REDACTED]", "kind": "x"}
+
+
+@pytest.mark.parametrize("selector", ["#password", "input[name=password]", "input[name='password']"])
+def test_what_is_written_into_a_field_of_a_form_is_known_by_its_selector(sensitive, selector):
+    """As a browser is told to fill it in; of another field it stays."""
+    filled = [{"selector": selector, "text": "swordfish"}, {"selector": "#author", "text": "Jane"}]
+    event = event_with("span", input=Json(encode(filled)))
+    hidden = {"selector": selector, "text": "[REDACTED]"}
+    assert decode(sensitive.process(event).span.input) == [hidden, filled[1]]
 
 
 def _values(value):

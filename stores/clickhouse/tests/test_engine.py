@@ -9,7 +9,7 @@ from clickhouse_engine import embedded
 from mastra_clickhouse import ClickHouseStore
 from mastra_core.errors import SchemaMismatchError, StorageError, StoreUnavailableError, WriteRejectedError
 from mastra_core.signals.payload import Json
-from mastra_core.testing.fakes import fake_log, fake_span
+from mastra_core.testing.fakes import fake_log, fake_metric, fake_span
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -48,6 +48,32 @@ def test_a_second_folder_is_refused_with_what_to_do(tmp_path):
         pytest.raises(StoreUnavailableError, match="one embedded engine"),
     ):
         other.initialize()
+
+
+NO_FOLDER = """
+from mastra_clickhouse import ClickHouseStore
+from mastra_core.errors import StorageError
+try:
+    ClickHouseStore("chdb:///a-file").initialize()
+except StorageError as error:
+    print(error.retryable, error)
+"""
+
+
+def test_a_path_that_can_be_no_folder_is_refused(tmp_path):
+    """No second try mends it, and what to do is said in one line."""
+    (tmp_path / "a-file").write_text("")
+    run = subprocess.run(
+        [sys.executable, "-c", NO_FOLDER],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert run.stdout.startswith("False Cannot open chdb at "), run.stderr
+    assert "name a folder" in run.stdout
+    assert "Stack trace" not in run.stdout
 
 
 def test_rows_are_refused_by_their_positions(tmp_path):
@@ -89,6 +115,19 @@ def test_tables_of_somebody_else_are_left_alone(tmp_path):
         session.run("DROP TABLE mastra_schema")
     with embedded(tmp_path) as again, pytest.raises(StorageError, match="did not make"):
         again.initialize()
+
+
+@pytest.mark.parametrize("kind", ["TABLE mastra_ai_logs", "VIEW mastra_ai_trace_roots_view"])
+def test_what_somebody_removed_is_made_again(tmp_path, kind):
+    """Empty, by whoever opens the database next; what else there is stays."""
+    with embedded(tmp_path) as store:
+        store.write_metrics([fake_metric(1)])
+        with store._connection.session() as session:
+            session.run(f"DROP {kind}")
+    with embedded(tmp_path) as again:
+        again.write_logs([fake_log(1)])
+        again.write_spans([fake_span(0)])
+        assert (again.list_logs().total, again.list_traces().total, again.list_metrics().total) == (1, 1, 1)
 
 
 def test_a_prefix_stands_before_every_table(tmp_path):

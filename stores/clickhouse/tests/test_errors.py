@@ -75,6 +75,8 @@ def test_what_the_network_said_is_told():
     ("error", "advice"),
     [
         (exceptions.DatabaseError("Unknown expression identifier `version`", code=47), "`table_prefix`"),
+        (exceptions.DatabaseError("No such column links in table", code=16), "`table_prefix`"),
+        (exceptions.DatabaseError("Unknown setting 'max_thread'", code=115), "`query_settings`"),
         (exceptions.DatabaseError("No macro 'shard' in config", code=139), "`replica_path`"),
         (exceptions.DatabaseError("Unknown storage policy `fast`", code=478), "`storage_policy`"),
         (exceptions.DatabaseError("Requested cluster 'nope' not found", code=701), "`cluster`"),

@@ -26,7 +26,7 @@ _WAIT = {"mutations_sync": 2, "lightweight_deletes_sync": 2}
 def get_by_id(session: Session, table: Table[E, R], signal_id: str) -> R | None:
     """What has this id; of several the newest."""
     where = Conditions()
-    where.equal(table.key[0], signal_id)
+    where.is_id(table.key[0], signal_id)
     rows = session.rows(
         f"SELECT {read(table.columns)} FROM {rows_of(table.name)} WHERE {where.sql} "
         f"ORDER BY {table.time} DESC LIMIT 1",
@@ -54,7 +54,7 @@ def set_review_status(session: Session, feedback_id: str, status: str) -> None:
     The row stays the one that came first, and keeps its place in order of arrival.
     """
     where = Conditions()
-    where.equal(FEEDBACK.key[0], feedback_id)
+    where.is_id(FEEDBACK.key[0], feedback_id)
     column, text = quote("review_status"), where.parameters.text(status)
     where.add(f"{column} <> {text}")
     if session.rows(f"SELECT 1 FROM {FEEDBACK.name} WHERE {where.sql} LIMIT 1", where.parameters.values):

@@ -6,6 +6,7 @@ By the names of its classes and the server's codes, so that the driver itself is
     of the driver          with a code of the server's      becomes
     OperationalError       none: the connection failed      StoreUnavailableError
                            none: its certificate is wrong   StorageError
+                           none: it speaks no TLS           StorageError
     DatabaseError and its  one of `CODES`                   what `CODES` says
       children
                            none: 429, 500 to 504            StoreUnavailableError
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ssl import SSLCertVerificationError
+from ssl import SSLCertVerificationError, SSLError
 
 from mastra_core.errors import (
     InvalidQueryError,
@@ -68,9 +69,11 @@ DRIVER_ERRORS: dict[str, type[StorageError]] = {
 of its base."""
 
 _ADVICE: dict[int, str] = {
+    16: "its tables are not as this package makes them; choose another database or `table_prefix`",
     47: "its tables are not as this package makes them; choose another database or `table_prefix`",
-    60: "tables are missing; let the store create them, or run its DDL",
+    60: "tables are missing; let the store create them by opening it anew, or run its DDL",
     81: "create the database, or name another one",
+    115: "name by `insert_settings` and `query_settings` what the server knows",
     139: "name by `replica_path` and `replica_name` macros that the server has",
     164: "the user may only read; give it the right to write, or use another one",
     192: "check the user and the password",
@@ -93,12 +96,16 @@ _READ_ONLY = re.compile(r"Setting \w+ is readonly")
 _UNREACHED = "see whether the server is up, can be reached and is not too busy; the call may be tried again"
 _OTHER_SERVER = "see whether what answers there is ClickHouse, at its port of HTTP"
 _OTHER_PATH = re.compile(r"Unable to open the chdb engine")
+_NO_FOLDER = re.compile(r"\bfilesystem error\b")
+_NO_TLS = "WRONG_VERSION_NUMBER"
 
 
 def translate(error: Exception, place: str) -> StorageError:
     """This project's error for one of the driver's."""
     code: int | None = getattr(error, "code", None)
     text = text_of(error)
+    if _OTHER_PATH.search(text) and _NO_FOLDER.search(text):
+        return StorageError(f"Cannot open {place}: {text}; name a folder that is or can be made by this user")
     if _OTHER_PATH.search(text):
         return StoreUnavailableError(
             f"Cannot open {place}: {text}; a process has one embedded engine, of one folder, and a folder "
@@ -109,6 +116,10 @@ def translate(error: Exception, place: str) -> StorageError:
         return StorageError(
             f"ClickHouse on {place} is not who it should be: {doubt.verify_message}; check the address, "
             "or name in `ca_file` the certificate to trust"
+        )
+    if any(isinstance(cause, SSLError) and cause.reason == _NO_TLS for cause in causes):
+        return StorageError(
+            f"What answers on {place} speaks no TLS; name its port of HTTPS, or write clickhouse://"
         )
     kind = _kind(error, code, text)
     # The driver keeps to itself what the network said.
@@ -139,8 +150,8 @@ def _advice(kind: type[StorageError], code: int | None, text: str) -> str | None
 
 
 def text_of(error: Exception) -> str:
-    """The driver's words in one line, without the versions of the server."""
-    return re.sub(r"\s+", " ", str(error)).strip().rstrip(".")[:2_000]
+    """The driver's words in one line, without the versions of the server and without stacks."""
+    return re.sub(r"\s+", " ", str(error).partition(", Stack trace")[0]).strip().rstrip(".")[:2_000]
 
 
 def _kind(error: Exception, code: int | None, text: str) -> type[StorageError]:

@@ -118,11 +118,19 @@ class Conditions:
         else:
             self.add(f"{quote(column)} = {self.parameters.number(value)}")
 
+    def is_id(self, column: str, value: object) -> None:
+        """The column holds exactly this id; what is no text is the id of nothing."""
+        if isinstance(value, str):
+            self.equal(column, value)
+        else:
+            self.nothing()
+
     def one_of(self, column: str, values: Sequence[str] | None) -> None:
         """The column holds one of these; None asks nothing."""
         if values is None:
             return
-        known = [value for value in values if is_storable(value)]
+        known = [value for value in cast("Sequence[object]", values) if isinstance(value, str)]
+        known = [value for value in known if is_storable(value)]
         if len(known) == 1:
             self.equal(column, known[0])
         elif known:

@@ -16,7 +16,7 @@ from mastra_clickhouse._version import __version__
 from mastra_clickhouse.cluster import is_same_engine, stored_name
 from mastra_clickhouse.config import Options
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.schema import ENGINE, TABLES, VERSIONS, ddl
+from mastra_clickhouse.schema import DERIVED, ENGINE, TABLES, VERSIONS, ddl
 from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
 
@@ -52,6 +52,8 @@ def migrate(session: Session, options: Options, migrations: Sequence[Migration] 
     if present is not None:
         _refuse_other_engines(session, options)
     if present == newest:
+        if options.create_schema and _is_missing_one(session, options):
+            _run(session, ddl(options))
         return
     if present is not None and present > newest:
         raise SchemaMismatchError(
@@ -107,6 +109,16 @@ def _refuse_other_engines(session: Session, options: Options) -> None:
             f"{options.place} has tables whose engine is no {ENGINE}: {', '.join(wrong)}; "
             "make them by that engine, replicated or shared as it may be, or choose another database"
         )
+
+
+def _is_missing_one(session: Session, options: Options) -> bool:
+    """Whether somebody removed a table."""
+    wanted = {
+        *TABLES,
+        *(stored_name(options, name) for name in TABLES),
+        *(f"{name}_view" for name in DERIVED),
+    }
+    return not {f"{options.table_prefix}{name}" for name in wanted} <= _tables(session).keys()
 
 
 def _run(session: Session, statements: Sequence[str]) -> None:

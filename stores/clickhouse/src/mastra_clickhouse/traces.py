@@ -73,7 +73,7 @@ def spans_of_trace(
     One statement, so that a span that ends meanwhile is neither missing nor there twice.
     """
     trace = Conditions()
-    trace.equal("trace_id", trace_id)
+    trace.is_id("trace_id", trace_id)
     which = Conditions(trace.parameters)
     which.one_of("span_id", span_ids)
     columns = read(table.columns)

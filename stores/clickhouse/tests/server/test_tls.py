@@ -74,3 +74,15 @@ def test_a_file_that_holds_no_certificate_is_told(url, tmp_path):
         ):
             store.initialize()
         assert not caught.value.retryable
+
+
+def test_a_server_without_tls_is_told_apart_from_one_that_is_away(own_server, database):
+    """Which no second try mends; the message says what to write."""
+    place = f"writer:{own_server.password}@127.0.0.1:{own_server.http_port}/{database}"
+    with (
+        ClickHouseStore(f"clickhouses://{place}") as store,
+        pytest.raises(StorageError, match="speaks no TLS") as caught,
+    ):
+        store.initialize()
+    assert not caught.value.retryable
+    assert own_server.password not in str(caught.value)

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 from mastra_core.clock import Clock
 from mastra_core.ids import IdSource, format_trace_id, parse_id
+from mastra_core.keywords import cheap_keywords
 from mastra_core.signals.correlation import Correlation, Entity
-from mastra_core.signals.payload import clean_text, encode, encode_fast
+from mastra_core.signals.payload import encode, encode_fast
+from mastra_core.tracing.bare_span import bare_span
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
 from mastra_core.tracing.no_op_span import NO_OP_SPAN, OwnWorkSpan, UnsampledSpan
@@ -27,15 +29,12 @@ from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.held_trace import HeldTrace
+from mastra_observability.inherited import enter, entity_of, override, with_shortcuts
 from mastra_observability.left_out import LeftOutSpan, number_for_sums
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
 from mastra_observability.sampling import Sampler, never
 
 _MOST = (1 << 64) - 1
-_bare = object.__new__
-
-ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
-"""Kinds of spans that are always the work of an entity, and of which type; named as the span if not given."""
 
 
 class TracerRules(NamedTuple):
@@ -101,15 +100,16 @@ class RecordingTracer(Annotations):
         """Logs of the same instance."""
         return NO_OP_LOGGER
 
+    @cheap_keywords
     def span(  # noqa: PLR0915  # the path of every span, where a call costs more than a line
         self,
         name: str,
         type: str = "generic",  # the field's word
         *,
-        parent: Span | None = None,
         input: object = UNSET,
         attributes: Mapping[str, Any] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        parent: Span | None = None,
         entity: Entity | None = None,
         options: TracingOptions | None = None,
         request_context: Mapping[str, Any] | None = None,
@@ -122,11 +122,11 @@ class RecordingTracer(Annotations):
         Args:
             name: what it is called.
             type: its kind, a value of `SpanType`.
-            parent: the span it belongs in; None takes the current one, and begins a trace where
-                there is none.
             input: what goes into the work.
             attributes: typed keys of its kind.
             metadata: free map.
+            parent: the span it belongs in; None takes the current one, and begins a trace where
+                there is none.
             entity: what makes it; everything inside is correlated with it.
             options: all that can be said of the trace it begins, or of the part below it.
             request_context: what the sampler and `options.request_context_keys` read.
@@ -135,7 +135,7 @@ class RecordingTracer(Annotations):
             tags: markers.
         """
         if session_id is not None or user_id is not None or tags is not None:
-            options = _with_shortcuts(options, session_id, user_id, tags)
+            options = with_shortcuts(options, session_id, user_id, tags)
         if parent is None:
             parent = get_current()
         if self._selection is not None:
@@ -163,17 +163,21 @@ class RecordingTracer(Annotations):
         else:
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
             if options is not None:
-                trace, correlation = _override(trace, correlation, options, request_context)
+                trace, correlation = override(trace, correlation, options, request_context)
         if entity is None and type != "generic":
-            entity = _entity_of(type, name)
+            entity = entity_of(type, name)
         if entity is not None:
             correlation = correlation.enter(entity)
         if self._excluded_types and type in self._excluded_types and trace.held is None:
             return self._left_out(name, type, parent, trace, correlation, attributes, options)
-        number = number if (number := self._span_id() or 1) not in self._open else self._free_number(number)
-        # What `Span(…)` does: calling it costs half as much again. And what is read of every span, though
-        # most have it as the class says: what only the class has takes three times as long to find.
-        span = _bare(Span)
+        # What is called is read from its object first: `self._now()` looks for a method, at thrice the cost.
+        make_id, now, is_open = self._span_id, self._now, self._open
+        number = make_id() or 1
+        if number in is_open:
+            number = self._free_number(number)
+        # And all that is read of every span, though most have it as the class says: what only the class has
+        # takes three times as long to find.
+        span = bare_span()
         span._tracer = self
         span._trace = trace
         span._number = number
@@ -182,8 +186,9 @@ class RecordingTracer(Annotations):
         span._type = type
         span._correlation = correlation
         span._token = None
+        span.is_recording = True
         span._ended_at_ns = span._heavy_bytes = 0
-        span._started_at_ns = self._now()
+        span._started_at_ns = now()
         if attributes is not None:
             try:
                 # Flat ones, nearly all, need no guard against endless nesting.
@@ -199,12 +204,12 @@ class RecordingTracer(Annotations):
             span._input = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
         if metadata is not None:
             span.update(metadata=metadata)
-        if parent_number == 0:
+        if not parent_number:
             if parent is not None:  # in a root that is left out
                 span._remote_parent_span_id = parent._remote_parent_span_id
             elif options is not None and options.parent_span_id is not None:
                 span._remote_parent_span_id = options.parent_span_id
-        self._open[number] = span
+        is_open[number] = span
         if self._worker.is_idle:
             self._worker.wake()
         return span
@@ -219,7 +224,8 @@ class RecordingTracer(Annotations):
         """Stamp the end and queue the span. Leaving the table of open spans decides who is first."""
         if self._open.pop(span._number, None) is None:
             return
-        now = self._now()
+        read_clock = self._now
+        now = read_clock()
         started = span._started_at_ns
         # A clock that was set back must not make a span end before it began.
         span._ended_at_ns = now if now > started else started or 1
@@ -248,7 +254,7 @@ class RecordingTracer(Annotations):
             origin = parent
         if options is not None:
             correlation = correlation.merge(options.correlation_fields())
-        correlation = _enter(correlation, entity, span_type, name)
+        correlation = enter(correlation, entity, span_type, name)
         span = MeasuredSpan(
             self,
             UNSAMPLED_TRACE,
@@ -281,8 +287,8 @@ class RecordingTracer(Annotations):
         else:
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
         if options is not None:
-            trace, correlation = _override(trace, correlation, options, request_context)
-        correlation = _enter(correlation, entity, span_type, name)
+            trace, correlation = override(trace, correlation, options, request_context)
+        correlation = enter(correlation, entity, span_type, name)
         number = self._span_id() or 1
         span = UntracedSpan(self, trace, number, parent_number, name, span_type, correlation, self._now())
         is_measured = span_type != "generic" and span_type in self._measured_types
@@ -356,57 +362,4 @@ class RecordingTracer(Annotations):
         )
         if options is None:
             return trace, self._base
-        return _override(trace, self._base, options, request_context)
-
-
-def _entity_of(span_type: object, name: object) -> Entity | None:
-    """The entity of a span that is always the work of one and was given none."""
-    if not isinstance(span_type, str) or not isinstance(name, str):
-        return None
-    kind = ENTITY_TYPES.get(span_type)
-    return None if kind is None else Entity(kind, None, clean_text(name))
-
-
-def _enter(correlation: Correlation, entity: Entity | None, span_type: str, name: str) -> Correlation:
-    """The correlation inside a span."""
-    if entity is None:
-        entity = _entity_of(span_type, name)
-    return correlation if entity is None else correlation.enter(entity)
-
-
-def _with_shortcuts(
-    options: TracingOptions | None, session_id: str | None, user_id: str | None, tags: Sequence[str] | None
-) -> TracingOptions:
-    given: dict[str, Any] = {} if options is None else dict(options)
-    more: dict[str, Any] = {"session_id": session_id, "user_id": user_id, "tags": tags}
-    return TracingOptions(**{**given, **{name: value for name, value in more.items() if value is not None}})
-
-
-def _override(
-    trace: TraceState,
-    correlation: Correlation,
-    options: TracingOptions,
-    request_context: Mapping[str, Any] | None,
-) -> tuple[TraceState, Correlation]:
-    """The state of the part of a trace below `options`; what they do not say stays as it was."""
-    correlation = correlation.merge(options.correlation_fields())
-    added = dict(options.metadata or {})
-    if request_context:
-        added.update(
-            {key: request_context[key] for key in options.request_context_keys if key in request_context}
-        )
-    hide_input = trace.hide_input if options.hide_input is None else options.hide_input
-    hide_output = trace.hide_output if options.hide_output is None else options.hide_output
-    pieces = trace.metadata
-    if added:
-        pieces = (*pieces, encode(added)) if pieces else (encode(added),)
-    state = TraceState(
-        trace.trace_id,
-        pieces,
-        hide_input=hide_input,
-        hide_output=hide_output,
-        fields=trace.fields,
-        remote=trace.remote,
-        held=trace.held,
-    )
-    return state, correlation
+        return override(trace, self._base, options, request_context)

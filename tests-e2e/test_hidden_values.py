@@ -423,6 +423,9 @@ async def test_a_sampled_out_call_hides_the_words_of_its_error():
         with pytest.raises(OSError, match=IN) as caught, mastra.observability.span("root", options=hiding):
             raise OSError(IN)
         logger.error("in a span", error=caught.value)
+        with mastra.observability.span("root", options=hiding) as span:
+            span.error(caught_inside := OSError(IN))
+        logger.error("told to a span", error=caught_inside)
         with pytest.raises(RuntimeError) as raised, mastra.observability.span("root"):
             await talker.generate(IN, tracing=hiding)
         logger.error("in a run", error=raised.value)
@@ -430,7 +433,8 @@ async def test_a_sampled_out_call_hides_the_words_of_its_error():
             raise OSError(IN)
         logger.error("open", error=shown.value)
     said = {log.message: msgspec.json.decode(log.data)["exception"]["message"] for log in captured.logs}
-    assert said == {"in a span": "<hidden>", "in a run": "<hidden>", "open": IN}
+    hidden = dict.fromkeys(("in a span", "told to a span", "in a run"), "<hidden>")
+    assert said == {**hidden, "open": IN}
 
 
 @pytest.mark.parametrize(

@@ -143,11 +143,16 @@ class UnsampledSpan(NoOpSpan):
             self._token = set_current(self)
         return self
 
+    def error(self, error: BaseException, *, end: bool = False) -> Self:
+        """Hide what it says wherever it is recorded afterwards, if the trace hides values."""
+        hide_words(error, self)
+        return self
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            hide_words(error, self)
+            self.error(error)
         Span.__exit__(self, None, None, None)
 
 

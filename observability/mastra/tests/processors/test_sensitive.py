@@ -736,7 +736,7 @@ def test_the_clue_to_basic_authentication_is_in_each(word):
         assert expression.search(f"Basic {word}".encode())
 
 
-@pytest.mark.parametrize("text", ["the basic steps of it", "Basic information", "a river\tbasic"])
+@pytest.mark.parametrize("text", ["the basic steps of it", "Basic information", "basic self-help"])
 def test_prose_costs_a_glance(sensitive, text):
     """A word that may stand before a secret has nobody look any closer."""
     assert sensitive.leaves_alone([event_with("log", message=text)])

@@ -196,7 +196,7 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
                 "asic",
                 re.compile(
                     rb"asic(?:[ \t]|\\{1,32}t){1,4}+"
-                    rb"(?:[a-z]{0,256}+[A-Z0-9+/_=-]|(?:[a-z]{4}){0,63}?[a-z][jz][o-r])"
+                    rb"(?:[a-z]{0,256}+[A-Z0-9+/=]|(?:[a-z]{4}){0,63}?[a-z][jz][o-r])"
                 ),
             ),
         ),

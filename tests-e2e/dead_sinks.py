@@ -26,6 +26,7 @@ from typing import Any
 
 from mastra_clickhouse import ClickHouseStore
 from mastra_core.signals.events import TracingEvent
+from mastra_core.storage.protocols import Store
 from mastra_duckdb import DuckDBStore
 from mastra_observability import BaseExporter, DefaultExporter, JsonExporter, Observability
 
@@ -151,9 +152,12 @@ def _full_database(folder: Path) -> BaseExporter:
 
 @_dead("disk full, DuckDB and spool")
 def _full_database_and_spool(folder: Path) -> BaseExporter:
-    exporter = DefaultExporter(DuckDBStore(folder / "t.duckdb"), spool=folder / "spool")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-    return exporter
+    class FullOnceItIsMade(DefaultExporter):
+        def start(self, store: Store | None) -> None:
+            super().start(store)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
+
+    return FullOnceItIsMade(DuckDBStore(folder / "t.duckdb"), spool=folder / "spool")
 
 
 @_dead("silent, with a spool")

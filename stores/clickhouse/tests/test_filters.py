@@ -4,6 +4,7 @@ import re
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mastra_clickhouse.filters import (
     SHORTEST_RUN,
@@ -15,6 +16,7 @@ from mastra_clickhouse.filters import (
     score_conditions,
     trace_conditions,
 )
+from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import ROOT_COLUMNS
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.storage.queries import (
@@ -176,3 +178,12 @@ def test_parts_of_one_statement_share_their_parameters():
     other = trace_conditions(TraceQuery(name="b"), parameters)
     assert (one.sql, other.sql) == ('"name" = {p0:String}', '"name" = {p1:String}')
     assert parameters.values == {"p0": "a", "p1": "b"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(max_size=20_000), max_size=20))
+def test_portions_hold_each_value_once_and_fit_a_request(values):
+    """In their order; a request's parameter has 128 KiB, whatever the letters."""
+    parts = [*portions(values, len)]
+    assert [value for part in parts for value in part] == values
+    assert all(len("', '".join(part).encode()) + 4 < 2**17 for part in parts)

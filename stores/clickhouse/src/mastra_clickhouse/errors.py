@@ -98,6 +98,7 @@ _OTHER_SERVER = "see whether what answers there is ClickHouse, at its port of HT
 _OTHER_PATH = re.compile(r"Unable to open the chdb engine")
 _NO_FOLDER = re.compile(r"\bfilesystem error\b")
 _NO_TLS = "WRONG_VERSION_NUMBER"
+_TOO_LONG = "Field value too long"
 
 
 def translate(error: Exception, place: str) -> StorageError:
@@ -120,6 +121,11 @@ def translate(error: Exception, place: str) -> StorageError:
     if any(isinstance(cause, SSLError) and cause.reason == _NO_TLS for cause in causes):
         return StorageError(
             f"What answers on {place} speaks no TLS; name its port of HTTPS, or write clickhouse://"
+        )
+    if _TOO_LONG in text:
+        return InvalidQueryError(
+            f"A value of the query is longer than {place} takes; ask by a shorter one, or let the server "
+            "take more by its setting `http_max_field_value_size`"
         )
     kind = _kind(error, code, text)
     # The driver keeps to itself what the network said.

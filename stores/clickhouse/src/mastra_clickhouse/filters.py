@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import LAST_NS, quote
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.signals.correlation import CORRELATION_FIELDS
@@ -134,7 +135,9 @@ class Conditions:
         if len(known) == 1:
             self.equal(column, known[0])
         elif known:
-            self.add(f"{quote(column)} IN {self.parameters.texts(known)}")
+            name = quote(column)
+            parts = [f"{name} IN {self.parameters.texts(part)}" for part in portions(known, len)]
+            self.add(parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})")
         else:
             self.nothing()
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import FARTHEST, Conditions, Parameters
+from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import quote, read, rows_of
 from mastra_core.signals.columns import Table
 from mastra_core.signals.record import CorrelatedRecord
@@ -94,4 +95,7 @@ def _is_none_of(
     """What holds of a row whose columns of these names have none of these values."""
     columns = [table.column_by_name[name] for name in names]
     kinds = ", ".join("Int64" if column.kind == "time_ns" else "String" for column in columns)
-    return f"({read(columns)}) NOT IN {parameters.bind(keys, f'Array(Tuple({kinds}))')}"
+    bound = [
+        parameters.bind(part, f"Array(Tuple({kinds}))") for part in portions(keys, lambda key: len(repr(key)))
+    ]
+    return " AND ".join(f"({read(columns)}) NOT IN {part}" for part in bound)

@@ -1,6 +1,7 @@
 """What a call hides shows up nowhere: not as a value, and not as a part of something else."""
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -408,6 +409,40 @@ async def test_an_error_is_hidden_where_it_is_handed_over_as_a_value(config):
     if not config:
         after = next(span for span in captured.spans if span.name == "after")
         assert msgspec.json.decode(after.metadata) == {"error": {"type": "OSError", "message": "<hidden>"}}
+
+
+async def test_a_line_does_not_say_in_its_message_what_its_error_says():
+    """Neither one of the program's, inside of what is hidden or outside, nor one of `asyncio` itself."""
+    captured = TestExporter()
+    lines = io.StringIO()
+    init_logging(LogConfig(level="debug", format="json", stream=lines, capture_standard=True))
+    library = logging.getLogger("library")
+    hiding = TracingOptions(hide_input=True)
+
+    async def fails(span) -> None:
+        with span("call", options=hiding):
+            raise OSError(f"no {IN}")
+
+    async with Mastra(observability=ObservabilityConfig(exporters=[captured])) as mastra:
+        with mastra.observability.span("call", options=hiding):
+            error = OSError(f"no {IN}")
+            library.error("failed: %s", error, exc_info=error)
+        with pytest.raises(OSError, match=IN) as caught:
+            await fails(mastra.observability.span)
+        said = f"failed with {caught.value!r} of {caught.value}"
+        get_logger("program").error(said, error=caught.value)
+        mastra.observability.logger.error(said, error=caught.value)
+        task = asyncio.create_task(fails(mastra.observability.span))
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        library.error("failed: open", exc_info=OSError("open"))
+    shutdown_logging()
+    assert IN not in lines.getvalue() + "".join(msgspec.json.encode(log).decode() for log in captured.logs)
+    messages = [log.message for log in captured.logs]
+    assert messages[:3] == ["failed: <hidden>", *["failed with <hidden> of <hidden>"] * 2]
+    assert "Task exception was never retrieved" in messages[3]
+    assert messages[4] == "failed: open"
 
 
 async def test_a_sampled_out_call_hides_the_words_of_its_error():

@@ -8,6 +8,7 @@ import pytest
 
 from mastra_core.errors import with_safe_text
 from mastra_core.signals.hidden_words import is_marked, mark
+from mastra_core.signals.payload import without_words
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.log_patterns import error_fields
 
@@ -87,3 +88,19 @@ def test_a_chain_of_any_length_is_followed_in_bounded_time():
     mark(errors[0])
     assert is_marked(errors[900])
     assert not is_marked(errors[-1])
+
+
+def test_a_text_is_told_without_the_words_of_an_error():
+    """Nor those of what it was raised from, of any length; what could be part of any word stays."""
+    error = RuntimeError("no cup")
+    error.__cause__ = KeyError("c" * 5_000)
+    short = ValueError("a")
+
+    class UnreadableError(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    text = f"failed: {error} {error!r} {error.__cause__}, {short}"
+    assert without_words(text, error) == "failed: <hidden> <hidden> <hidden>, a"
+    assert without_words("a cat", short) == "a cat"
+    assert without_words("as it was", UnreadableError()) == "as it was"

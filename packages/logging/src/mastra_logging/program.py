@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from mastra_core.clock import Clock, system_clock
 from mastra_core.errors import ConfigurationError
+from mastra_core.signals.hidden_words import shows_words
 from mastra_core.signals.log import LogLevel
+from mastra_core.signals.payload import without_words
 from mastra_core.tracing.active import active_logger
 from mastra_core.tracing.current import current_span
 from mastra_core.tracing.logger import LoggerContext
@@ -102,6 +104,7 @@ class ProgramLog:
                 known["location"] = location or _caller()
             if error is not None:
                 known["exception"] = describe(error)
+                message = message if shows_words(error) else without_words(message, error)
             line = LogLine(now, level.word, logger, message, join_fields(given, bound_fields(), known))
             for item in [line] if self._thinner is None else self._thinner.take(line):
                 self.output.write(item, is_of_pipeline=busy)

@@ -17,8 +17,9 @@ from typing import Any, cast
 
 from mastra_core.clock import Clock
 from mastra_core.signals.correlation import Correlation
+from mastra_core.signals.hidden_words import shows_words
 from mastra_core.signals.log import LogLevel, to_level
-from mastra_core.signals.payload import beginning, encode, encode_fast, text_of
+from mastra_core.signals.payload import beginning, encode, encode_fast, text_of, without_words
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.error_snapshot import ErrorSnapshot
 from mastra_core.tracing.span import HEAVY_BYTES, HUGE_BYTES, HUGE_KEPT_BYTES, Span
@@ -163,6 +164,11 @@ class RecordingLogger:
             payload = encode(data)
         if type(message) is not str:
             message = text_of(message)
+        raised = None
+        if error is not None:
+            is_shown = (trace is None or trace.shows_values) and shows_words(error)
+            raised = ErrorSnapshot(error, with_values=is_shown)
+            message = message if is_shown else without_words(message, error)
         line = PendingLog(
             self._now() if timestamp_ns is None else timestamp_ns,
             level,
@@ -171,7 +177,7 @@ class RecordingLogger:
             span,
             trace,
             logger,
-            None if error is None else ErrorSnapshot(error, with_values=trace is None or trace.shows_values),
+            raised,
             origin,
         )
         queue = self._queue

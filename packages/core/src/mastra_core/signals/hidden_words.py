@@ -56,20 +56,20 @@ def shows_words(error: BaseException) -> bool:
 
 def mark(error: BaseException) -> None:
     """Mark an error, and what it was raised from, as one whose words are hidden."""
-    for each in _with_causes(error):
+    for each in with_causes(error):
         _attributes(each)[_MARK] = True
 
 
 def is_marked(error: BaseException) -> bool:
     """Whether an error came out of hidden work, or was raised from one that did, which it may quote."""
-    return any(_MARK in _attributes(each) for each in _with_causes(error))
+    return any(_MARK in _attributes(each) for each in with_causes(error))
 
 
 def _attributes(error: BaseException) -> dict[str, Any]:
     return cast("dict[str, Any]", _ATTRIBUTES(error))
 
 
-def _with_causes(error: BaseException) -> Iterator[BaseException]:
+def with_causes(error: BaseException) -> Iterator[BaseException]:
     """The error, what it was raised from, and the members of groups, each once."""
     found: dict[int, BaseException] = {id(error): error}
     waiting = [error]

@@ -38,7 +38,7 @@ import msgspec
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from mastra_core.signals.hidden_words import shows_words
+from mastra_core.signals.hidden_words import shows_words, with_causes
 
 MAX_DEPTH = 100
 """Nesting that is kept of what has to be walked; what lies deeper is replaced by a mark."""
@@ -49,6 +49,8 @@ MAX_BYTES = 16 * 1024 * 1024
 HIDDEN = "<hidden>"
 """Stands for the words of an error where they may tell of a value that is to be hidden."""
 
+_MIN_QUOTED = 4
+_MAX_QUOTED_ERRORS = 10
 _MAX_WORD = 4_096
 _MAX_NODES = 50_000
 _MAX_REPR = 1_000
@@ -140,6 +142,20 @@ def describe_error(error: BaseException, *, with_values: bool = True) -> dict[st
     except BaseException:  # noqa: BLE001  # who asks handles another error, or works for others
         message = _unprintable(error)
     return {"type": _name_of_type(type(error)), "message": message}
+
+
+def without_words(text: str, error: BaseException) -> str:
+    """A text said of an error, such as `f"failed: {error}"`, without the words of the error.
+
+    What logs an error for others often says it like that, too: `asyncio` of a task that nobody waited for.
+    Words of fewer than four characters stay, which may be part of any word.
+    """
+    for each in islice(with_causes(error), _MAX_QUOTED_ERRORS):
+        for said in (repr, str):
+            with suppress(Exception):  # a user's object may raise whatever it likes
+                words = str.__str__(said(each))
+                text = text.replace(words, HIDDEN) if len(words) >= _MIN_QUOTED else text
+    return text
 
 
 def _words_without_values(error: BaseException) -> str:

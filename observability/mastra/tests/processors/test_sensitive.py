@@ -726,6 +726,15 @@ def test_a_glance_at_many_finds_what_a_look_at_each_would(data):
         assert all(hide.process(event) is event for event in events)
 
 
+def test_a_number_that_was_given_with_a_name_belongs_to_it():
+    """`pin2` is one then, also behind something else and in a text; `pin` and `pin3` are none."""
+    hide = SensitiveDataFilter(more_keys=["pin2"], allowed_keys=["spin2"])
+    fields = dict.fromkeys(["pin2", "MY_PIN-2", "pin", "pin3", "spin2"], "swordfish")
+    event = event_with("span", input=Json(encode({**fields, "text": "pin2=swordfish"})))
+    hidden = {"pin2": "[REDACTED]", "MY_PIN-2": "[REDACTED]", "text": "pin2=[REDACTED]"}
+    assert decode(hide.process(event).span.input) == {**fields, **hidden}
+
+
 @given(st.text(alphabet="abjzoqrs", min_size=4, max_size=24))
 def test_the_clue_to_basic_authentication_is_in_each(word):
     """Of small letters, too, which a user and a password in base 64 seldom have alone."""

@@ -120,6 +120,9 @@ class SensitiveKeys:
         self._tails = {name.encode()[-self._tail_bytes :] for name in (*_BEHIND, *with_more)}
         last = (*self._normal_ends, "s", *_BEFORE_NUMBER, *_BEHIND)
         self._byte_ends = tuple(name.encode() for name in last)
+        # A number behind a name does not matter, but one that was given with it belongs to it.
+        self._numbered = tuple(name for name in self._ends if name[-1].isdigit())
+        self._numbered_bytes = tuple(name.translate(_DIGITS_ALIKE).encode() for name in self._numbered)
         self._harmless: set[bytes] = {b""}
         self.assignment = _assignment(given)
         self._known: dict[str, bool] = {}
@@ -140,8 +143,10 @@ class SensitiveKeys:
             return True
         pieces = set(normal.split(_QUOTE))
         pieces -= self._harmless
-        tail_bytes, tails = self._tail_bytes, self._tails
+        tail_bytes, tails, numbered = self._tail_bytes, self._tails, self._numbered_bytes
         for piece in pieces:
+            if numbered and piece.rstrip(b"]").endswith(numbered):
+                return True
             name = piece.rstrip(b"9]")
             # Few texts end so; to look whether one has any of the ends costs five times as much.
             if name[-tail_bytes:] in tails and name.endswith(self._byte_ends) and self._may_end(piece):
@@ -169,7 +174,8 @@ class SensitiveKeys:
         whole = normalized(name)
         plain = _ANY_BEHIND.sub("", whole)
         is_allowed = whole in self._allowed or plain in self._allowed
-        return not is_allowed and (plain in self._exact or self._has_end(plain, self._ends))
+        is_numbered = whole.rstrip("]").endswith(self._numbered)
+        return not is_allowed and (is_numbered or plain in self._exact or self._has_end(plain, self._ends))
 
     @staticmethod
     def _has_end(plain: str, ends: tuple[str, ...]) -> bool:

@@ -26,3 +26,11 @@ def test_a_name_that_no_row_shows_is_not_told_and_every_other_is(tmp_path):
         assert store.list_services(DiscoveryQuery(prefix="r")).items == ["rare"]
         since = TimeWindow(start=store.list_logs().items[0].timestamp)
         assert store.list_services(DiscoveryQuery(window=since)).items == []
+
+
+def test_thousands_of_names_are_told_each_once(tmp_path):
+    """A column of few values may have many all the same."""
+    with embedded(tmp_path) as store:
+        store.write_logs([fake_log(number, correlation=who(f"s{number:05}")) for number in range(20_000)])
+        page = store.list_services(DiscoveryQuery(limit=3, offset=10_000))
+        assert (page.items, page.total) == (["s10000", "s10001", "s10002"], 20_000)

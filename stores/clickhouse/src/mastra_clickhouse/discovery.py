@@ -73,7 +73,7 @@ def _first_of_each(name: str, table: str, where: Conditions) -> str:
     return (
         f"(WITH (SELECT groupUniqArray({_text(name)}) FROM {table} WHERE {where.sql}) AS held "
         f"SELECT DISTINCT {_text(name)} AS found FROM {rows_of(table)} "
-        f"WHERE {where.sql} AND has(held, found) LIMIT length(held))"
+        f"WHERE {where.sql} AND found IN (SELECT arrayJoin(held)) LIMIT length(held))"
     )
 
 

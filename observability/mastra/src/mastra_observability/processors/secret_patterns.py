@@ -220,7 +220,7 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
             r"curl -(?:[^\r\n|;&]{0,512}?[ ]-)??(?:u|-user)[ =][\"']?[^\s:\"']{1,128}+:"
             r"(?P<secret>[^\s\"'\\]{1,256}+)"
         ),
-        ("curl -",),
+        (Clue("-", re.compile(rb"curl -")),),
         is_secret=_is_password,
     ),
     SecretPattern(

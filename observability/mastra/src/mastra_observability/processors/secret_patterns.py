@@ -31,7 +31,10 @@ def _always(_secret: str) -> bool:
 
 
 class Clue(NamedTuple):
-    """An expression over JSON text, and a text that each of its matches has: that is found much faster."""
+    """An expression over JSON text, and a text that each of its matches has: that is found much faster.
+
+    The fastest are texts of up to five characters; in a long payload others cost four times as much.
+    """
 
     text: str
     expression: re.Pattern[bytes]
@@ -220,13 +223,13 @@ SECRET_PATTERNS: Final[tuple[SecretPattern, ...]] = (
             r"curl -(?:[^\r\n|;&]{0,512}?[ ]-)??(?:u|-user)[ =][\"']?[^\s:\"']{1,128}+:"
             r"(?P<secret>[^\s\"'\\]{1,256}+)"
         ),
-        (Clue("-", re.compile(rb"curl -")),),
+        (Clue("curl ", re.compile(rb"curl -")),),
         is_secret=_is_password,
     ),
     SecretPattern(
         "password in a sentence",
         re.compile(r"[Pp]assword is:?[ ][\"'`]?(?P<secret>[^\s\"'`,;\\]{6,128}+)"),
-        ("assword is",),
+        (Clue("sswor", re.compile(rb"assword is")),),
         is_secret=_is_mixed,
     ),
     SecretPattern(

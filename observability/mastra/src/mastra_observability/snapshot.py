@@ -110,7 +110,9 @@ class SpanSnapshot:
         # in columns of their own, so that a sum over the column is right.
         is_generation = span_type == _GENERATION
         tokens = read_tokens(model.usage) if is_generation else _NO_TOKENS
-        ended_at_ns = span._ended_at_ns or None
+        started_at_ns, ended_at_ns = span._started_at_ns, span._ended_at_ns or None
+        if ended_at_ns is not None and ended_at_ns < started_at_ns:
+            ended_at_ns = started_at_ns  # a clock that was set back does not make a span end before it began
         if span._status is not None:
             status = span._status.value
         else:
@@ -128,7 +130,7 @@ class SpanSnapshot:
             self._clean_name(name) if clean_name is None else clean_name,
             str(span_type),
             span._is_event,
-            span._started_at_ns,
+            started_at_ns,
             ended_at_ns,
             status,
             None if error is None else Json(limit(encode(error.describe()))),

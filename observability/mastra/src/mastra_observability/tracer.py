@@ -29,7 +29,7 @@ from mastra_core.tracing.trace_state import TraceState
 from mastra_observability.bus import ObservabilityBus
 from mastra_observability.contexts.annotations import Annotations, LookUp
 from mastra_observability.held_trace import HeldTrace
-from mastra_observability.inherited import enter, entity_of, override, with_shortcuts
+from mastra_observability.inherited import enter, override, with_shortcuts
 from mastra_observability.left_out import LeftOutSpan, number_for_sums
 from mastra_observability.measured import UNSAMPLED_TRACE, MeasuredSpan, UntracedSpan, stand_in
 from mastra_observability.sampling import Sampler, never
@@ -164,10 +164,8 @@ class RecordingTracer(Annotations):
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
             if options is not None:
                 trace, correlation = override(trace, correlation, options, request_context)
-        if entity is None and type != "generic":
-            entity = entity_of(type, name)
-        if entity is not None:
-            correlation = correlation.enter(entity)
+        if type != "generic" or entity is not None:
+            correlation = enter(correlation, entity, type, name)
         if self._excluded_types and type in self._excluded_types and trace.held is None:
             return self._left_out(name, type, parent, trace, correlation, attributes, options)
         # What is called is read from its object first: `self._now()` looks for a method, at thrice the cost.
@@ -195,13 +193,17 @@ class RecordingTracer(Annotations):
                 payload = encode(attributes) if is_tracked(attributes) else encode_fast(attributes)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
                 payload = encode(attributes)
-            span._attributes = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
+            span._attributes = payload
+            if len(payload) > HEAVY_BYTES:
+                span._attributes = span._weigh(payload)
         if input is not UNSET and not trace.hide_input:
             try:
                 payload = encode(input) if is_tracked(input) else encode_fast(input)
             except Exception:  # noqa: BLE001
                 payload = encode(input)
-            span._input = payload if len(payload) <= HEAVY_BYTES else span._weigh(payload)
+            span._input = payload
+            if len(payload) > HEAVY_BYTES:
+                span._input = span._weigh(payload)
         if metadata is not None:
             span.update(metadata=metadata)
         if not parent_number:
@@ -225,10 +227,7 @@ class RecordingTracer(Annotations):
         if self._open.pop(span._number, None) is None:
             return
         read_clock = self._now
-        now = read_clock()
-        started = span._started_at_ns
-        # A clock that was set back must not make a span end before it began.
-        span._ended_at_ns = now if now > started else started or 1
+        span._ended_at_ns = read_clock() or 1
         queue = self._queue
         if span._heavy_bytes or len(queue) >= self._bus.max_events:
             self._bus.queue_weighed(span, span._heavy_bytes, "spans")

@@ -187,7 +187,9 @@ class Span(Annotated):
                 payload = encode(output) if is_tracked(output) else encode_fast(output)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
                 payload = encode(output)
-            self._output = payload if len(payload) <= HEAVY_BYTES else self._weigh(payload)
+            self._output = payload
+            if len(payload) > HEAVY_BYTES:
+                self._output = self._weigh(payload)
         if attributes is not None:  # not its truth, which an object may refuse to tell
             self._attributes = _merged(self._attributes, self._snapshot(attributes))
         if metadata is not None:

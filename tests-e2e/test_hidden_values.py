@@ -20,6 +20,8 @@ from mastra_core import (
     ToolContext,
     TracingOptions,
     Workflow,
+    current_span,
+    inject,
     step,
     tool,
 )
@@ -443,6 +445,37 @@ async def test_a_line_does_not_say_in_its_message_what_its_error_says():
     assert messages[:3] == ["failed: <hidden>", *["failed with <hidden> of <hidden>"] * 2]
     assert "Task exception was never retrieved" in messages[3]
     assert messages[4] == "failed: open"
+
+
+@pytest.mark.parametrize("span_type", ["generic", "tool_call"])
+async def test_a_part_of_a_sampled_out_trace_hides_the_words_of_its_error(span_type):
+    """A span that hides values, in one that does not: in lines said inside, and of its error outside."""
+    captured = TestExporter()
+    lines = io.StringIO()
+    init_logging(LogConfig(level="debug", format="json", stream=lines))
+    said = get_logger("program")
+    observability = ObservabilityConfig(exporters=[captured], sampling=SamplingConfig(ratio=0))
+    async with Mastra(observability=observability) as mastra:
+        span = mastra.observability.span
+        error = OSError(IN)
+
+        def work() -> None:
+            with span("root"):
+                headers = inject({})
+                with span("part", type=span_type, options=TracingOptions(hide_input=True)), span("inner"):
+                    said.error("inside", error=OSError(IN))
+                    assert inject({}) == headers
+                    raise error
+
+        with pytest.raises(OSError, match=IN):
+            work()
+        assert current_span() is None
+        mastra.observability.logger.error("outside", error=error)
+        said.error("outside", error=error)
+    shutdown_logging()
+    assert IN not in lines.getvalue() + "".join(msgspec.json.encode(log).decode() for log in captured.logs)
+    assert lines.getvalue().count("<hidden>") == 2
+    assert captured.spans == []
 
 
 async def test_a_sampled_out_call_hides_the_words_of_its_error():

@@ -22,7 +22,7 @@ from mastra_core.signals.payload import encode, encode_fast
 from mastra_core.tracing.bare_span import bare_span
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
-from mastra_core.tracing.no_op_span import NO_OP_SPAN, OwnWorkSpan, UnsampledSpan
+from mastra_core.tracing.no_op_span import NO_OP_SPAN, OwnWorkSpan, UnsampledPart, UnsampledSpan
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.span import HEAVY_BYTES, UNSET, Span
 from mastra_core.tracing.trace_state import TraceState
@@ -159,7 +159,9 @@ class RecordingTracer(Annotations):
                 return self._untraced(name, type, parent, attributes, entity, options, request_context)
             if type != "generic" and type in self._measured_types and not isinstance(parent, OwnWorkSpan):
                 return self._measured(name, type, parent, attributes, entity, options)
-            return NO_OP_SPAN
+            if options is None or isinstance(parent, OwnWorkSpan):
+                return NO_OP_SPAN
+            return UnsampledPart(parent, options)
         else:
             trace, correlation, parent_number = parent._trace, parent._correlation, parent._number
             if options is not None:
@@ -253,6 +255,7 @@ class RecordingTracer(Annotations):
             origin = parent
         if options is not None:
             correlation = correlation.merge(options.correlation_fields())
+            origin = UnsampledPart(parent, options)
         correlation = enter(correlation, entity, span_type, name)
         span = MeasuredSpan(
             self,

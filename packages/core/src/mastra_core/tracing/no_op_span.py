@@ -156,6 +156,36 @@ class UnsampledSpan(NoOpSpan):
         Span.__exit__(self, None, None, None)
 
 
+class UnsampledPart(UnsampledSpan):
+    """A part of a trace that was sampled out, which says what of it is hidden.
+
+    Args:
+        around: the span it is in.
+        options: of the part.
+    """
+
+    def __init__(self, around: Span, options: TracingOptions) -> None:
+        self._around = around
+        self._said = options
+
+    @property
+    def remote(self) -> TracingOptions | None:
+        """What the next program is told of the trace."""
+        return self._around.remote
+
+    @property
+    def hides_input(self) -> bool:
+        """Whether the options of the part, or what is around it, say so."""
+        said = self._said.hide_input
+        return self._around.hides_input if said is None else said
+
+    @property
+    def hides_output(self) -> bool:
+        """The same of outputs."""
+        said = self._said.hide_output
+        return self._around.hides_output if said is None else said
+
+
 class OwnWorkSpan(UnsampledSpan):
     """What telemetry does itself: current where it works, so that it makes no telemetry of its own.
 

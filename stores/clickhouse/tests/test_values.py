@@ -12,7 +12,7 @@ from mastra_clickhouse.filters import Parameters
 from mastra_core.signals.payload import Json, encode
 from mastra_core.storage import InMemoryStore, LogQuery
 from mastra_core.storage.text_search import re2_pattern
-from mastra_core.testing.fakes import fake_feedback, fake_log, fake_score, fake_span
+from mastra_core.testing.fakes import fake_log
 from mastra_core.testing.log_strategies import letters, lookalikes
 from mastra_core.testing.strategies import INJECTIONS, TEXTS
 
@@ -116,18 +116,3 @@ def test_sums_are_compensated(store):
     array = bound.bind(values, "Array(Float64)")
     (found,) = ask(store, f"SELECT sumKahan(x) FROM (SELECT arrayJoin({array}) AS x)", bound)
     assert found == pytest.approx(math.fsum(values), abs=1e-12 * sum(map(abs, values)))
-
-
-@pytest.mark.parametrize("what", [None, 5, b"a"])
-def test_what_is_no_text_is_the_id_of_nothing(tmp_path, what):
-    """Such as the trace of a log outside a trace: never of all rows there are."""
-    with embedded(tmp_path) as store:
-        store.write_spans([fake_span(0)])
-        store.write_scores([fake_score(1)])
-        store.write_feedback([fake_feedback(1)])
-        assert store.get_trace(what) == store.get_trace_structure(what) == store.get_branch(what, "a") == []
-        assert store.get_spans(fake_span(0).trace_id, [what]) == []
-        found = [store.get_root_span(what), store.get_span(what, what), store.get_score(what)]
-        found += [store.get_feedback(what), store.update_feedback_review(what, "reviewed")]
-        assert found == [None] * 5
-        assert store.list_feedback().items[0].review_status == fake_feedback(1).review_status

@@ -13,7 +13,7 @@ import msgspec
 from mastra_core.signals.columns import FEEDBACK, Table
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import is_storable
+from mastra_duckdb.filters import is_id
 from mastra_duckdb.schema import read
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -22,7 +22,7 @@ R = TypeVar("R", bound=CorrelatedRecord)
 
 def get_by_id(turn: Turn, table: Table[E, R], signal_id: str) -> R | None:
     """What has this id; of several the newest."""
-    if not is_storable(signal_id):
+    if not is_id(signal_id):
         return None
     rows = turn.rows(
         f"SELECT {read(table.columns)} FROM {table.name} WHERE {table.key[0]} = ? "
@@ -34,14 +34,14 @@ def get_by_id(turn: Turn, table: Table[E, R], signal_id: str) -> R | None:
 
 def delete_by_id(turn: Turn, table: Table[Any, Any], signal_ids: Sequence[str]) -> int:
     """Remove what has one of these ids; how much it was."""
-    known = [one for one in signal_ids if is_storable(one)]
+    known = [one for one in signal_ids if is_id(one)]
     sql = f"DELETE FROM {table.name} WHERE {table.key[0]} IN (SELECT unnest(?::VARCHAR[]))"
     return int(turn.rows(sql, [known])[0][0])
 
 
 def set_review_status(turn: Turn, feedback_id: str, status: str) -> None:
     """Set the review status of what has this id."""
-    if is_storable(feedback_id):
+    if is_id(feedback_id):
         turn.run(
             f"UPDATE {FEEDBACK.name} SET review_status = ? WHERE {FEEDBACK.key[0]} = ?", [status, feedback_id]
         )

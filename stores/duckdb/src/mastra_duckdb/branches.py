@@ -20,7 +20,7 @@ _OUTLINE_LIST = read(OUTLINES.columns)
 def get_structure(turn: Turn, trace_id: str) -> list[SpanOutline]:
     """All spans of a trace without payloads, the root first, then in order of start."""
     where = Conditions()
-    where.equal("trace_id", trace_id)
+    where.is_id("trace_id", trace_id)
     rows = turn.rows(
         f"SELECT {_OUTLINE_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",
         [*where.parameters, trace_key(trace_id)],

@@ -63,10 +63,17 @@ class Conditions:
         if value is not None:
             self.add(f"{quote(column)} = ?", value)
 
+    def is_id(self, column: str, value: object) -> None:
+        """The column holds exactly this id; what is no text is the id of nothing."""
+        if is_id(value):
+            self.equal(column, value)
+        else:
+            self.add("FALSE")
+
     def one_of(self, column: str, values: Sequence[str] | None) -> None:
         """The column holds one of these; None asks nothing."""
         if values is not None:
-            known = [value for value in values if is_storable(value)]
+            known = [value for value in values if is_id(value)]
             self.add(f"{quote(column)} IN ({', '.join('?' * len(known))})" if known else "FALSE", *known)
 
     def all_of(self, column: str, values: Sequence[str] | None) -> None:
@@ -277,6 +284,11 @@ def _exact_double(value: float) -> float | None:
     except OverflowError:
         return None
     return double if double == value else None
+
+
+def is_id(value: object) -> bool:
+    """Whether a value can be the id of anything: a text that the engine can take."""
+    return isinstance(value, str) and is_storable(value)
 
 
 def is_storable(value: object) -> bool:

@@ -34,7 +34,7 @@ FROM {OPEN_SPANS.name}
 def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
     """The spans of a trace, ended or open, in order of start; of all, or of these ids."""
     where = Conditions()
-    where.equal("trace_id", trace_id)
+    where.is_id("trace_id", trace_id)
     where.one_of("span_id", span_ids)
     rows = turn.rows(
         f"SELECT {_SPAN_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",

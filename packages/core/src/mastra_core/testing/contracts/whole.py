@@ -14,6 +14,7 @@ from mastra_core.testing.contracts.golden_queries import read_traces, store_trac
 from mastra_core.testing.contracts.machine import StoreMachine
 from mastra_core.testing.contracts.whole_golden import GoldenQueries
 from mastra_core.testing.contracts.whole_injections import Injections
+from mastra_core.testing.fakes import fake_feedback, fake_score, fake_span
 
 
 class StoreContract(GoldenQueries, Injections):
@@ -27,6 +28,22 @@ class StoreContract(GoldenQueries, Injections):
                 return store
 
         run_state_machine_as_test(Machine, settings=MACHINE)
+
+    def test_what_is_no_text_is_the_id_of_nothing(self, store: Any) -> None:  # noqa: ANN401
+        """Such as the trace of a log outside a trace: it never means all rows there are."""
+        store.write_spans([fake_span(0)])
+        store.write_scores([fake_score(1)])
+        store.write_feedback([fake_feedback(1)])
+        for what in (None, 5, b"a"):
+            assert (
+                store.get_trace(what) == store.get_trace_structure(what) == store.get_branch(what, "a") == []
+            )
+            assert store.get_spans(fake_span(0).trace_id, [what]) == []
+            found = [store.get_root_span(what), store.get_span(what, what), store.get_score(what)]
+            found += [store.get_feedback(what), store.update_feedback_review(what, "reviewed")]
+            assert found == [None] * 5
+        assert store.list_feedback().items[0].review_status == fake_feedback(1).review_status
+        assert len(store.get_trace(fake_span(0).trace_id)) == store.list_scores().total == 1
 
     def test_nothing_is_left_behind(self, tmp_path: Path) -> None:
         """A store that was used and closed holds no thread and no file; opening one again adds nothing."""

@@ -439,12 +439,19 @@ async def test_a_line_does_not_say_in_its_message_what_its_error_says():
         del task
         gc.collect()
         library.error("failed: open", exc_info=OSError("open"))
+        for error in (caught.value, OSError("open")):
+            library.error(error)
+            library.error("as %(what)r", {"what": error})
+            get_logger("program").error("as %s", error)
+            mastra.observability.logger.error(error)
     shutdown_logging()
     assert IN not in lines.getvalue() + "".join(msgspec.json.encode(log).decode() for log in captured.logs)
     messages = [log.message for log in captured.logs]
     assert messages[:3] == ["failed: <hidden>", *["failed with <hidden> of <hidden>"] * 2]
     assert "Task exception was never retrieved" in messages[3]
     assert messages[4] == "failed: open"
+    assert messages[5:9] == ["<hidden>", "as <hidden>", "as <hidden>", "<hidden>"]
+    assert messages[9:] == ["open", "as OSError('open')", "as open", "open"]
 
 
 @pytest.mark.parametrize("span_type", ["generic", "tool_call"])

@@ -1,5 +1,6 @@
 """Errors that came out of work whose values are hidden."""
 
+import asyncio
 import dataclasses
 import itertools
 import pickle
@@ -104,3 +105,22 @@ def test_a_text_is_told_without_the_words_of_an_error():
     assert without_words(text, error) == "failed: <hidden> <hidden> <hidden>, a"
     assert without_words("a cat", short) == "a cat"
     assert without_words("as it was", UnreadableError()) == "as it was"
+
+
+def test_words_that_have_those_of_another_error_in_them_are_left_out_as_a_whole():
+    """Whichever of the two was raised from the other."""
+    outer, inner = RuntimeError("failed"), OSError("failed: swordfish")
+    outer.__cause__ = inner
+    assert without_words("it failed: swordfish", outer) == "it <hidden>"
+    outer.__cause__, inner.__cause__ = None, outer
+    assert without_words("it failed: swordfish", inner) == "it <hidden>"
+
+
+def test_an_error_that_interrupts_when_it_is_asked_what_it_says_interrupts_nobody():
+    """Who says something of an error handles that one, and no other."""
+
+    class InterruptingError(Exception):
+        def __str__(self):
+            raise asyncio.CancelledError
+
+    assert without_words("as it was", InterruptingError()) == "as it was"

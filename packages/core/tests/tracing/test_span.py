@@ -129,6 +129,35 @@ def test_hidden_payloads_are_never_recorded(tracer, payload_of):
         assert payload_of(each, "input") is payload_of(each, "output") is UNSET
 
 
+@pytest.mark.parametrize("hidden", ["hide_input", "hide_output"])
+def test_what_is_put_into_a_span_has_no_words_of_errors_if_it_hides_values(tracer, payload_of, hidden):
+    """Also where it was not entered, and nobody has said yet that the error is its own."""
+    span = tracer.span("work", options={hidden: True})
+    span.update(metadata={"why": OSError("swordfish")}, attributes={"all": [OSError("swordfish")]})
+    span.end()
+    assert payload_of(span, "metadata") == {"why": {"type": "OSError", "message": "<hidden>"}}
+    assert payload_of(span, "attributes") == {"all": [{"type": "OSError", "message": "<hidden>"}]}
+
+
+@pytest.mark.parametrize("options", [{}, {"hide_input": True}])
+def test_an_error_that_does_not_tell_its_class_leaves_a_span_as_it_was_raised(tracer, options):
+    """The span ends all the same."""
+
+    class ShyError(Exception):
+        def __getattribute__(self, name):
+            raise RuntimeError(name)
+
+    error, span = ShyError(), tracer.span("work", options=options)
+    try:
+        with span:
+            raise error  # noqa: TRY301
+    except BaseException as caught:  # noqa: BLE001  # `pytest.raises` asks the error
+        is_as_raised = caught is error
+    assert is_as_raised
+    assert span.is_ended
+    assert span._status is SpanStatus.ERROR
+
+
 def test_large_payloads_are_counted(tracer):
     """What a span holds in large payloads is known to the byte; small ones cost nothing to count."""
     span = tracer.span("work", input="x" * HEAVY_BYTES, attributes={"small": 1})

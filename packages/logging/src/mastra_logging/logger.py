@@ -18,7 +18,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.typing import EventDict, Processor
 
 from mastra_core.signals.log import LogLevel, to_level
-from mastra_core.signals.payload import text_of
+from mastra_core.signals.payload import text_of, without_hidden_words
 from mastra_logging.program import GATE, current_program
 
 
@@ -111,9 +111,9 @@ class Logger(structlog.BoundLoggerBase):
             return
         if args:
             try:
-                event = text_of(event) % (
-                    args[0] if len(args) == 1 and isinstance(args[0], Mapping) else args
-                )
+                is_by_name = len(args) == 1 and issubclass(type(args[0]), Mapping)
+                arguments = args[0] if is_by_name else args
+                event = without_hidden_words(text_of(event) % arguments, event, arguments)
             except Exception:  # noqa: BLE001  # a mistake in a message is no reason to fail
                 fields = {**fields, "args": args}
         if "event" in fields or "event" in self._context:  # structlog's own name for the message

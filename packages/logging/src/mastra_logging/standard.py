@@ -7,7 +7,7 @@ from typing import Final
 
 from mastra_core.bridges.handover import claim, given_with
 from mastra_core.signals.log import LogLevel, to_level
-from mastra_core.signals.payload import text_of
+from mastra_core.signals.payload import text_of, without_hidden_words
 from mastra_logging.program import GATE, ProgramLog, current_program, place
 
 _PIPELINE: Final = "mastra"
@@ -37,7 +37,7 @@ def _say(program: ProgramLog, level: LogLevel, record: logging.LogRecord) -> Non
     if record.stack_info:
         given["stack"] = record.stack_info
     try:
-        message = record.getMessage()
+        message = without_hidden_words(record.getMessage(), record.msg, record.args)
     except Exception:  # noqa: BLE001  # arguments that do not fit the message
         message = text_of(record.msg)
         given["args"] = record.args

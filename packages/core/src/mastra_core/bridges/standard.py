@@ -25,7 +25,7 @@ from mastra_core.bridges.handover import (
     without_ids,
 )
 from mastra_core.bridges.structlog import hand_in_event
-from mastra_core.signals.payload import text_of
+from mastra_core.signals.payload import text_of, without_hidden_words
 from mastra_core.tracing.logger import LoggerContext
 
 _IDS = ("trace_id", "span_id", "session_id")
@@ -93,7 +93,7 @@ def _hand_in(target: LoggerContext, record: logging.LogRecord) -> None:
     with HandingIn():
         data = _fields(record)
         try:
-            message = record.getMessage()
+            message = without_hidden_words(record.getMessage(), record.msg, record.args)
         except Exception:  # noqa: BLE001  # the arguments do not fit, or cannot be printed
             message = text_of(record.msg)
             data["args"] = record.args

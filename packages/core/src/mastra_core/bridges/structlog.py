@@ -29,6 +29,7 @@ from mastra_core.bridges.handover import (
     without_ids,
 )
 from mastra_core.signals.log import LogLevel, to_level
+from mastra_core.signals.payload import without_hidden_words
 from mastra_core.tracing.logger import LoggerContext
 
 EventDict = MutableMapping[str, Any]
@@ -135,7 +136,7 @@ def _read(method_name: str, event: Mapping[str, Any], name: str | None) -> Line:
     arguments = data.pop("positional_args", ())
     if arguments:
         try:
-            message = message % arguments
+            message = without_hidden_words(message % arguments, message, arguments)
         except Exception:  # noqa: BLE001  # they do not fit, so both are kept
             data["positional_args"] = arguments
     level = to_level(method_name) or to_level(data.get("level")) or LogLevel.INFO

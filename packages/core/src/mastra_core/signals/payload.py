@@ -28,7 +28,7 @@ import dataclasses
 import gc
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from itertools import islice
@@ -150,12 +150,34 @@ def without_words(text: str, error: BaseException) -> str:
     What logs an error for others often says it like that, too: `asyncio` of a task that nobody waited for.
     Words of fewer than four characters stay, which may be part of any word.
     """
-    for each in islice(with_causes(error), _MAX_QUOTED_ERRORS):
-        for said in (repr, str):
-            with suppress(Exception):  # a user's object may raise whatever it likes
-                words = str.__str__(said(each))
-                text = text.replace(words, HIDDEN) if len(words) >= _MIN_QUOTED else text
+    said = {words for each in islice(with_causes(error), _MAX_QUOTED_ERRORS) for words in _words_of(each)}
+    for words in sorted(said, key=len, reverse=True):  # what one says may be a part of what another does
+        if len(words) >= _MIN_QUOTED:
+            text = text.replace(words, HIDDEN)
     return text
+
+
+def without_hidden_words(text: str, message: object, arguments: object) -> str:
+    """A text made of a message and its arguments, as `logging` does; without what errors among them hide."""
+    given: Iterable[object] = ()
+    if isinstance(arguments, Mapping):
+        given = cast("Mapping[object, object]", arguments).values()
+    elif isinstance(arguments, tuple):
+        given = cast("tuple[object, ...]", arguments)
+    for value in (message, *given):
+        if issubclass(type(value), BaseException):  # `isinstance` would ask the value
+            error = cast("BaseException", value)
+            text = text if shows_words(error) else without_words(text, error)
+    return text
+
+
+def _words_of(error: BaseException) -> list[str]:
+    """An error's words in the ways in which a text quotes them; none that it cannot tell."""
+    words: list[str] = []
+    for said in (repr, str):
+        with suppress(BaseException):  # as in `describe_error`
+            words.append(str.__str__(said(error)))
+    return words
 
 
 def _words_without_values(error: BaseException) -> str:
@@ -164,9 +186,15 @@ def _words_without_values(error: BaseException) -> str:
 
 
 def text_of(value: object) -> str:
-    """Text of any value, as `str` has it; never raises. Of what is no text, at most 1 000 characters."""
+    """Text of any value, as `str` has it; never raises. Of what is no text, at most 1 000 characters.
+
+    An error has no words where they are hidden.
+    """
     if issubclass(type(value), str):  # `isinstance` would ask the value, which may raise at that
         return clean_text(str.__str__(cast("str", value)))
+    if issubclass(type(value), BaseException):
+        error = cast("BaseException", value)
+        return describe_error(error, with_values=shows_words(error))["message"]
     return _text_of(str, value)
 
 

@@ -217,10 +217,18 @@ class Span(Annotated):
 
     def _snapshot(self, value: object) -> bytes:
         """JSON text of a value; large ones are counted, so that queues can be bounded by bytes."""
-        payload = encode(value)
+        payload = encode(value) if self._trace.shows_values else self._encode_inside(value)
         if len(payload) > HEAVY_BYTES:
             payload = self._weigh(payload)
         return payload
+
+    def _encode_inside(self, value: object) -> bytes:
+        """JSON text as it is where this span is the current one: errors have no words if it hides values."""
+        token = set_current(self)
+        try:
+            return encode(value)
+        finally:
+            reset_current(token)
 
     def _weigh(self, payload: bytes) -> bytes:
         if len(payload) > HUGE_BYTES:
@@ -252,8 +260,9 @@ class Span(Annotated):
         is recorded afterwards.
         """
         hide_words(error, self)
-        if not self._ended_at_ns and not isinstance(error, GeneratorExit):
-            stopped = isinstance(error, _STOPPED) or type(error).__name__ == "CancelledError"
+        kind = type(error)  # `isinstance` would ask the error, which may raise at that
+        if not self._ended_at_ns and not issubclass(kind, GeneratorExit):
+            stopped = issubclass(kind, _STOPPED) or kind.__name__ == "CancelledError"
             self._status = SpanStatus.INTERRUPTED if stopped else SpanStatus.ERROR
             self._error = ErrorSnapshot(error, with_values=self._trace.shows_values)
         if end:

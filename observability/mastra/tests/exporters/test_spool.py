@@ -19,6 +19,7 @@ from mastra_core.errors import ConfigurationError, StorageError, StoreUnavailabl
 from mastra_core.storage import InMemoryStore, TraceQuery
 from mastra_observability import DefaultExporter, SpoolConfig
 from mastra_observability.exporters import channel as channel_module
+from mastra_observability.exporters.spool import Spool, Way
 from mastra_observability.exporters.spool_file import VERSION, FileInUseError, SpoolFile
 
 LEFT = "1790000000000000000-0badcafe"
@@ -586,6 +587,18 @@ def test_a_file_that_is_filled_and_emptied_gets_no_longer(tmp_path):
         sizes.append(sum(path.stat().st_size for path in tmp_path.iterdir()))
     assert file.used_bytes < 200_000
     assert max(sizes[2:]) <= max(sizes[:2])
+    file.close()
+
+
+def test_a_spool_with_little_room_keeps_little_of_it_empty(tmp_path):
+    """What empty files of others take counts for a spool, so each takes a small part of what there is."""
+    config = SpoolConfig(folder=tmp_path, max_bytes=20_000_000)
+    way = Way(lambda events: [], lambda *told: None, lambda *told: None)
+    file = Spool(config, 1_000, 0.1, way)._folder.own()
+    file.append(1, os.urandom(8_000_000))
+    assert file.used_bytes > 8_000_000
+    file.remove(file.oldest(1))
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 20_000_000 // 50
     file.close()
 
 

@@ -28,7 +28,7 @@ from mastra_observability.drops import log
 from mastra_observability.exporters.base import DropReport, Loss
 from mastra_observability.exporters.channel import count_by_signal, longer_delay, losses_of
 from mastra_observability.exporters.spool_config import SpoolConfig
-from mastra_observability.exporters.spool_file import Lot, SpoolFile, SpoolFileError
+from mastra_observability.exporters.spool_file import KEPT_BYTES, Lot, SpoolFile, SpoolFileError
 from mastra_observability.exporters.spool_folder import SpoolFolder
 from mastra_observability.worker import Worker
 
@@ -75,7 +75,9 @@ class Spool:
         self._batch_size = batch_size
         self._way = way
         self._worker = Worker("mastra-spool", self._step, self._has_work, linger_s)
-        self._folder = SpoolFolder(config.folder, self._report_broken)
+        # The empty room of a few dozen other processes must not use up what there is.
+        kept_bytes = min(KEPT_BYTES, config.max_bytes // 50)
+        self._folder = SpoolFolder(config.folder, self._report_broken, kept_bytes)
         self._reset()
         _alive.add(self)
         if self._folder.event_count or self._folder.look_again_s is not None:

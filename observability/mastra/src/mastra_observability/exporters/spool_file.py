@@ -21,7 +21,7 @@ three times as much processor time; but a commit writes whole pages, also that o
 LOG_BYTES = 4_194_304
 """About so many bytes are appended to the log before they are moved into the file."""
 
-WORTH_SHRINKING_BYTES = 16_000_000
+KEPT_BYTES = 16_000_000
 """An empty file of more bytes gives its room back to the disk. What a lot or two take is filled again soon,
 and giving it back each time costs as much as removing them."""
 
@@ -59,6 +59,7 @@ class SpoolFile:
     Args:
         path: of the file.
         is_new: whether to make it; else it must be there.
+        kept_bytes: how large it may stay while nothing is in it.
 
     Attributes:
         path: of the file.
@@ -72,8 +73,9 @@ class SpoolFile:
         SpoolFileError: it cannot be made, or is no database.
     """
 
-    def __init__(self, path: Path, *, is_new: bool = False) -> None:
+    def __init__(self, path: Path, *, is_new: bool = False, kept_bytes: int = KEPT_BYTES) -> None:
         self.path = path
+        self._kept_bytes = kept_bytes
         mode = "rwc" if is_new else "rw"
         self._db = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
@@ -162,7 +164,7 @@ class SpoolFile:
         """Forget lots that `oldest` gave."""
         self._db.execute("DELETE FROM lots WHERE id <= ?", (lots[-1][0],))
         self.event_count -= sum(count for _, count, _ in lots)
-        if self.event_count == 0 and self._pragma("page_count") * self._page_bytes > WORTH_SHRINKING_BYTES:
+        if self.event_count == 0 and self._pragma("page_count") * self._page_bytes > self._kept_bytes:
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

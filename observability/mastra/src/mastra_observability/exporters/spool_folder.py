@@ -41,13 +41,15 @@ class SpoolFolder:
     Args:
         path: of the folder; made where its parent is there.
         on_broken: told how many events, accepted by this process, are lost with a file, and why.
+        kept_bytes: how large a file may stay while nothing is in it.
 
     Raises:
         ConfigurationError: it cannot be a spool, or a newer version was at work here.
     """
 
-    def __init__(self, path: Path, on_broken: Callable[[int, str], None]) -> None:
+    def __init__(self, path: Path, on_broken: Callable[[int, str], None], kept_bytes: int) -> None:
         self.path = path
+        self._kept_bytes = kept_bytes
         self._on_broken = on_broken
         self.forget()
         try:
@@ -106,7 +108,7 @@ class SpoolFolder:
         while True:
             path = self.path / f"{time.time_ns()}-{secrets.token_hex(4)}{SUFFIX}"
             with suppress(FileInUseError):  # another program, which starts, was quicker to look at it
-                file = SpoolFile(path, is_new=True)
+                file = SpoolFile(path, is_new=True, kept_bytes=self._kept_bytes)
                 identity = _identity(path)
                 if identity is not None:
                     return file, identity
@@ -202,7 +204,7 @@ class SpoolFolder:
             SpoolFileError: it cannot be opened now, and perhaps later.
         """
         try:
-            return SpoolFile(path)
+            return SpoolFile(path, kept_bytes=self._kept_bytes)
         except (FileInUseError, StrangeFileError, UnfinishedFileError):
             return None
         except SpoolFileError as error:

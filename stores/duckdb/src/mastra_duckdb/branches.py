@@ -9,7 +9,7 @@ from mastra_core.storage.page import Page
 from mastra_core.storage.queries import BranchQuery
 from mastra_core.storage.span_outline import SpanOutline
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import Conditions, branch_conditions
+from mastra_duckdb.filters import Conditions, branch_conditions, is_id
 from mastra_duckdb.merging import page_among
 from mastra_duckdb.schema import OPEN_SPANS, OUTLINES, read, trace_key
 from mastra_duckdb.traces import IN_ITS_BATCHES, SHOWN_OPEN, get_spans, gone_of
@@ -19,8 +19,10 @@ _OUTLINE_LIST = read(OUTLINES.columns)
 
 def get_structure(turn: Turn, trace_id: str) -> list[SpanOutline]:
     """All spans of a trace without payloads, the root first, then in order of start."""
+    if not is_id(trace_id):
+        return []
     where = Conditions()
-    where.is_id("trace_id", trace_id)
+    where.equal("trace_id", trace_id)
     rows = turn.rows(
         f"SELECT {_OUTLINE_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",
         [*where.parameters, trace_key(trace_id)],

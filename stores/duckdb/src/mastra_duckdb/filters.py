@@ -63,13 +63,6 @@ class Conditions:
         if value is not None:
             self.add(f"{quote(column)} = ?", value)
 
-    def is_id(self, column: str, value: object) -> None:
-        """The column holds exactly this id; what is no text is the id of nothing."""
-        if is_id(value):
-            self.equal(column, value)
-        else:
-            self.add("FALSE")
-
     def one_of(self, column: str, values: Sequence[str] | None) -> None:
         """The column holds one of these; None asks nothing."""
         if values is not None:

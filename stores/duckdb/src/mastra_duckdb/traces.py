@@ -11,7 +11,7 @@ from mastra_core.storage.page import Page
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
 from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import Conditions, trace_conditions
+from mastra_duckdb.filters import Conditions, is_id, trace_conditions
 from mastra_duckdb.merging import page_among
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, TRACE_BATCHES, read, trace_key
 
@@ -33,8 +33,10 @@ FROM {OPEN_SPANS.name}
 
 def get_spans(turn: Turn, trace_id: str, span_ids: Sequence[str] | None = None) -> list[SpanRecord]:
     """The spans of a trace, ended or open, in order of start; of all, or of these ids."""
+    if not is_id(trace_id):
+        return []
     where = Conditions()
-    where.is_id("trace_id", trace_id)
+    where.equal("trace_id", trace_id)
     where.one_of("span_id", span_ids)
     rows = turn.rows(
         f"SELECT {_SPAN_LIST} FROM {SPANS.name} WHERE {where.sql} AND {IN_ITS_BATCHES}",

@@ -10,22 +10,22 @@ from mastra_core.signals.payload import clean_text, encode
 from mastra_core.tracing.options import TracingOptions
 from mastra_core.tracing.trace_state import TraceState
 
-ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
+_ENTITY_TYPES = {"agent_run": "agent", "tool_call": "tool", "workflow_run": "workflow"}
 """Kinds of spans that are always the work of an entity, and of which type; named as the span if not given."""
 
 
-def entity_of(span_type: object, name: object) -> Entity | None:
+def _entity_of(span_type: object, name: object) -> Entity | None:
     """The entity of a span that is always the work of one and was given none."""
     if not isinstance(span_type, str) or not isinstance(name, str):
         return None
-    kind = ENTITY_TYPES.get(span_type)
+    kind = _ENTITY_TYPES.get(span_type)
     return None if kind is None else Entity(kind, None, clean_text(name))
 
 
 def enter(correlation: Correlation, entity: Entity | None, span_type: str, name: str) -> Correlation:
     """The correlation inside a span."""
     if entity is None:
-        entity = entity_of(span_type, name)
+        entity = _entity_of(span_type, name)
     return correlation if entity is None else correlation.enter(entity)
 
 

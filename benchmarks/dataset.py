@@ -25,9 +25,9 @@ from mastra_core.signals.correlation import Correlation
 from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.span import SpanExported
 from mastra_duckdb import DuckDBStore
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.migrations import MIGRATIONS
 from mastra_duckdb.schema import FAILED_TRACES, ROOT_COLUMNS, SUMMARIES, TABLES, TRACE_BATCHES, TRACE_KEY
+from mastra_duckdb.turn import Turn
 
 BLOCK = 100_000
 BATCH = 1_000

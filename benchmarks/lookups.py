@@ -20,8 +20,8 @@ from measure import Budget, Result, Round, compare
 from mastra_core.signals.columns import SPANS
 from mastra_core.storage.queries import TraceQuery
 from mastra_duckdb import DuckDBStore
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.schema import SUMMARIES, TRACE_BATCHES, read
+from mastra_duckdb.turn import Turn
 
 ONE_MILLION, FIVE_MILLION = Shape(1_000_000), Shape(5_000_000)
 LIMIT = 50

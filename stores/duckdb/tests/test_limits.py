@@ -12,8 +12,9 @@ from mastra_core.errors import QueryCancelledError, QueryTimeoutError
 from mastra_core.storage import LogQuery
 from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.keeper import Keeper
+from mastra_duckdb.turn import Turn
 from mastra_duckdb.watchdog import Query, Watchdog, watchdog
 
 LONG = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"

@@ -195,7 +195,7 @@ def test_a_migration_that_fails_half_way_leaves_the_older_database(version, file
 KILLED = """
 import os, signal, sys
 from mastra_duckdb import DuckDBStore, migrations
-from mastra_duckdb.connection import Turn
+from mastra_duckdb.turn import Turn
 run, left = Turn.run, int(sys.argv[2])
 def count(self, *arguments):
     global left

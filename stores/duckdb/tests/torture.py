@@ -38,7 +38,8 @@ from mastra_core.errors import StoreUnavailableError
 from mastra_core.storage import TraceQuery
 from mastra_core.testing import fake_span
 from mastra_duckdb import DuckDBStore
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
+from mastra_duckdb.turn import Turn
 
 WRITERS, READERS, BATCH = 4, 2, 10
 KILLS_S = {"fork": (0.5, 4.0), "spawn": (2.0, 8.0)}

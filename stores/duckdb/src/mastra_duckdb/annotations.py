@@ -12,9 +12,9 @@ import msgspec
 
 from mastra_core.signals.columns import FEEDBACK, Table
 from mastra_core.signals.record import CorrelatedRecord
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import is_id
 from mastra_duckdb.schema import read
+from mastra_duckdb.turn import Turn
 
 E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)

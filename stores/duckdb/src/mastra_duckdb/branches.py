@@ -8,11 +8,11 @@ from mastra_core.storage.branches import branch_of, check_depth
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import BranchQuery
 from mastra_core.storage.span_outline import SpanOutline
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, branch_conditions, is_id
 from mastra_duckdb.merging import page_among
 from mastra_duckdb.schema import OPEN_SPANS, OUTLINES, read, trace_key
 from mastra_duckdb.traces import IN_ITS_BATCHES, SHOWN_OPEN, get_spans, gone_of
+from mastra_duckdb.turn import Turn
 
 _OUTLINE_LIST = read(OUTLINES.columns)
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import time
 
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.pace import FIRST_ROWS, Pace
 from mastra_duckdb.schema import TABLES
+from mastra_duckdb.turn import Turn
 
 _EMPTY_SHARE = 0.5
 _EMPTY_BYTES = 32_000_000

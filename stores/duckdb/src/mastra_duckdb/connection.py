@@ -1,4 +1,4 @@
-"""The only room that imports DuckDB's driver: one connection, and turns at it.
+"""One connection to a database, and turns at it.
 
 The file is opened at first use and given back as `lease` says. One thread at a time has a turn,
 also where two stores of this process have the same file open, so that looking for a row and
@@ -7,18 +7,13 @@ writing it are one step.
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from itertools import repeat
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import duckdb
 
 from mastra_core.errors import (
     QueryCancelledError,
@@ -26,18 +21,14 @@ from mastra_core.errors import (
     StorageError,
     StoreClosedError,
     StoreUnavailableError,
-    WriteRejectedError,
 )
-from mastra_core.signals.columns import Column
 from mastra_core.storage.calls import CURRENT_CALL
-from mastra_duckdb.config import MEMORY, QUERY_TIMEOUT_S, WAIT_S
+from mastra_duckdb.config import QUERY_TIMEOUT_S, WAIT_S
 from mastra_duckdb.errors import (
     has_log_of_another,
     is_broken,
-    is_refusal,
     is_taken,
     place,
-    text_of,
     translate,
     translate_opening,
 )
@@ -52,19 +43,8 @@ from mastra_duckdb.files import (
 )
 from mastra_duckdb.keeper import keeper
 from mastra_duckdb.lease import lease_of
-from mastra_duckdb.rows import Values
-from mastra_duckdb.schema import BUFFER_TYPES, insert_buffered
+from mastra_duckdb.turn import DRIVER_FAULTS, Interrupted, Turn, create_file, open_database
 from mastra_duckdb.watchdog import PRESS_S, Query, watchdog
-
-_CHECKPOINT_AT = "64MB"
-"""How much is written before the engine moves it from its log to the tables. At its own 16 MB it
-makes four times as many small row groups and merges them again: over 300 000 spans that took 5 ms
-for every 1 000 spans more, and single commits of more than a second. Reading a log of this size
-after a crash takes a quarter of a second."""
-
-_COUNT_WHAT_IS_THERE = "SET disabled_optimizers = 'row_group_pruner'"
-"""With `ORDER BY … LIMIT n` DuckDB 2.0 reads no more row groups than hold n rows, and counts removed rows
-with the others: after a removal it found fewer rows than there were, or none."""
 
 _LEAVE_LOG_BELOW = 1 << 20
 """Bytes of the engine's log that are left beside the file when it is given back. Moving the log into
@@ -73,133 +53,6 @@ much as was added; reading a log of this size when opening costs 11 ms."""
 
 _LOOK_S = 0.02
 """How often to try for a file that another program has open."""
-
-_PARSED = 100
-"""How many parsed statements are kept."""
-
-
-class _Buffer(NamedTuple):
-    """Where rows of a table wait to be stored.
-
-    Attributes:
-        columns: names of the columns that are filled, in stored order.
-        appender: the driver's.
-    """
-
-    columns: tuple[str, ...]
-    appender: duckdb.Appender
-
-
-class Turn:
-    """The open database, for as long as this thread has it."""
-
-    def __init__(self, driver: duckdb.DuckDBPyConnection) -> None:
-        self._driver = driver
-        self._buffers: dict[str, _Buffer] = {}
-        self._parsed: dict[str, duckdb.Statement] = {}
-
-    def run(self, sql: str, parameters: Sequence[object] = ()) -> None:
-        """Run a statement for its effect."""
-        self._driver.execute(sql, list(parameters))
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query, which is one statement.
-
-        The engine takes 0.3 to 0.8 ms to parse one of forty columns, so those parsed last are kept.
-        """
-        statement = self._parsed.get(sql)
-        if statement is None:
-            if len(self._parsed) == _PARSED:
-                self._parsed.clear()
-            (statement,) = self._driver.extract_statements(sql)
-            self._parsed[sql] = statement
-        return self._driver.execute(statement, list(parameters)).fetchall()
-
-    def has_table(self, name: str) -> bool:
-        """Whether there is a table of this name. A look into the list of tables costs 8 ms after opening."""
-        try:
-            self._driver.execute(f"SELECT 1 FROM {name} LIMIT 0")
-        except duckdb.CatalogException:
-            return False
-        return True
-
-    def append(self, table: str, columns: Sequence[Column], values: Sequence[Values]) -> None:
-        """Store rows, whose values come by columns as `rows.columns_maker` makes them.
-
-        The driver buffers them and stores them by one statement, which turns numbers into times and texts
-        into JSON a column at a time: a tenth faster than handing it the column's own types. Columns in
-        which nothing is are not named, because each costs as much as others; making a buffer costs 2 ms,
-        so each table's is kept, for all columns in which something has been so far.
-
-        Raises:
-            WriteRejectedError: the engine does not take a value.
-        """
-        if not any(values):
-            return
-        given = {column.name: filled for column, filled in zip(columns, values, strict=True)}
-        buffer = self._buffers.get(table)
-        if buffer is None or any(filled and name not in buffer.columns for name, filled in given.items()):
-            known = () if buffer is None else buffer.columns
-            named = [column for column in columns if given[column.name] or column.name in known]
-            buffer = self._make_buffer(table, named)
-        try:
-            # A column in which something was before, and now nothing is, has no values.
-            rows = zip(*(given[name] or repeat(None) for name in buffer.columns), strict=False)
-            buffer.appender.append_rows(rows)
-            buffer.appender.flush()
-        except BaseException as error:
-            buffer.appender.clear()
-            if not isinstance(error, Exception) or not is_refusal(error):
-                raise
-            raise WriteRejectedError(text_of(error)) from error
-
-    def _make_buffer(self, table: str, columns: Sequence[Column]) -> _Buffer:
-        types = {column.name: BUFFER_TYPES[column.kind] for column in columns}
-        appender = self._driver.query_appender(insert_buffered(table, columns), types)
-        buffer = self._buffers[table] = _Buffer(tuple(types), appender)
-        return buffer
-
-    @contextmanager
-    def transaction(self, *, is_trial: bool = False) -> Generator[None]:
-        """All or nothing; of a trial, nothing."""
-        try:
-            self._driver.begin()  # in here, for where Ctrl-C comes as soon as it has begun
-            yield
-            if is_trial:
-                self._driver.rollback()
-            else:
-                self._driver.commit()
-        except BaseException:
-            with suppress(duckdb.Error, AttributeError):  # it may have ended by itself, or been closed
-                self._driver.rollback()
-            raise
-
-    def close(self, *, keep_log: bool = False) -> None:
-        """Release the database, without moving its log into the tables where that is to be kept.
-
-        Nothing of the driver is left to whoever still refers to this turn. A thread that drops such a
-        part while the interpreter ends would take the process down.
-        """
-        self._buffers.clear()
-        self._parsed.clear()
-        try:
-            with suppress(duckdb.Error):  # a broken database complains once more
-                if keep_log:
-                    self._driver.execute("PRAGMA disable_checkpoint_on_shutdown")
-        finally:
-            with suppress(duckdb.Error):
-                self._driver.close()
-            del self._driver
-
-    def interrupt(self) -> None:
-        """End what another thread runs here, if anything."""
-        with suppress(AttributeError):  # it has just been closed
-            self._driver.interrupt()
-
-    def leave_behind(self) -> None:
-        """See to it that nothing of the driver is ever released, because that would end the process."""
-        for part in (self._driver, *(buffer.appender for buffer in self._buffers.values())):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(part))
 
 
 class Connection:
@@ -231,7 +84,7 @@ class Connection:
         self._prepare = prepare
         self._hold = hold or path is None
         self._wait_s = wait_s
-        self._opening = (f"SET wal_autocheckpoint = '{_CHECKPOINT_AT}'", _COUNT_WHAT_IS_THERE, *opening)
+        self._opening = opening
         self._leave_log = leave_log
         self._query_timeout_s = query_timeout_s
         self._query: Query | None = None
@@ -260,7 +113,7 @@ class Connection:
                 call = CURRENT_CALL.get()
                 with nullcontext() if call is None else call.stopped_by(partial(watchdog.cancel, query)):
                     yield turn
-            except duckdb.InterruptException as error:
+            except Interrupted as error:
                 if query.reason is None:  # stopped with the program, by the lease
                     raise
                 raise self._stopped(query) from error
@@ -279,7 +132,7 @@ class Connection:
             try:
                 self._lease.check()
                 yield self._open_turn or self._open(deadline)
-            except (duckdb.Error, duckdb.Warning) as error:
+            except DRIVER_FAULTS as error:
                 if is_broken(error):
                     self._lease.let_go()
                 raise translate(error, self.path) from error
@@ -354,8 +207,8 @@ class Connection:
             try:
                 if self.path is not None and identity_of(self.path) is None:
                     _create(self.path)
-                return self._begin(duckdb.connect(MEMORY if self.path is None else str(self.path)))
-            except duckdb.Error as error:
+                return open_database(self.path, self._opening)
+            except DRIVER_FAULTS as error:
                 if self.path is not None and has_log_of_another(error) and set_log_aside(self.path):
                     continue
                 if not is_taken(error) or time.monotonic() >= keeper.limit(deadline):
@@ -363,16 +216,6 @@ class Connection:
                 keeper.expect_end()
                 self._lease.refuse_at_end()
                 time.sleep(_LOOK_S)
-
-    def _begin(self, driver: duckdb.DuckDBPyConnection) -> Turn:
-        """The first turn; where it fails the database is closed at once, whoever keeps the error."""
-        try:
-            for statement in self._opening:
-                driver.execute(statement)
-            return Turn(driver)
-        except BaseException:
-            driver.close()
-            raise
 
     # ---------------------------------------------------------------- what the lease asks for
 
@@ -418,7 +261,7 @@ def _create(path: Path) -> None:
     """Make an empty database under another name first: a full disk or a kill leaves no half of a file."""
     unborn = unborn_of(path)
     try:
-        duckdb.connect(str(unborn)).close()
+        create_file(unborn)
         give_name(unborn, path)
     finally:
         with suppress(OSError):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_core.storage.lifecycle import RemovedRows, Tenant
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, is_storable
 from mastra_duckdb.schema import (
     FAILED_TRACES,
@@ -17,6 +16,7 @@ from mastra_duckdb.schema import (
     TRACE_KEY,
     quote,
 )
+from mastra_duckdb.turn import Turn
 
 _OF_TRACES = "trace_id IN (SELECT unnest(?::VARCHAR[]))"
 _AMONG = _OF_TRACES.replace("?", "$1")

@@ -8,9 +8,9 @@ from typing import Any
 from mastra_core.signals.columns import METRICS, SPANS, Table
 from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery, NameQuery
 from mastra_core.storage.page import Page
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import FARTHEST, Conditions, context_conditions, is_storable
 from mastra_duckdb.schema import OPEN_SPANS, quote
+from mastra_duckdb.turn import Turn
 
 Part = tuple[str, list[object]]
 """A SELECT of names, with its parameters."""

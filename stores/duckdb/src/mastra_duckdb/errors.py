@@ -1,6 +1,6 @@
 """What the driver's errors are to this project.
 
-By the names of its classes, so that the driver itself is imported by `connection` alone.
+By the names of its classes, so that the driver itself is imported by `turn` alone.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from mastra_core.signals.buckets import Bounds
 from mastra_core.signals.columns import METRICS
@@ -13,31 +13,32 @@ from mastra_core.storage.aggregation import Aggregation, Percentiles
 from mastra_core.storage.aggregation_answer import number
 from mastra_core.storage.aggregation_plan import Plan, default_bounds
 from mastra_core.storage.figures import AggregateResult, HistogramResult, PercentileResult
-from mastra_core.storage.queries import MetricQuery, MomentQuery
+from mastra_core.storage.queries import FeedbackQuery, MetricQuery, MomentQuery, ScoreQuery
 from mastra_duckdb.aggregation import Source, Statement, figures_of, size_of
-from mastra_duckdb.connection import Turn
-from mastra_duckdb.filters import Conditions, metric_conditions
+from mastra_duckdb.filters import Conditions, feedback_conditions, metric_conditions, score_conditions
+from mastra_duckdb.turn import Turn
 
-Q = TypeVar("Q", bound=MomentQuery)
+_CONDITIONS: dict[type[MomentQuery], Callable[[Any], Conditions]] = {
+    MetricQuery: metric_conditions,
+    ScoreQuery: score_conditions,
+    FeedbackQuery: feedback_conditions,
+}
 
 
-def aggregate(
-    turn: Turn, plan: Plan, query: Q, conditions: Callable[[Q], Conditions], aggregation: Aggregation
-) -> AggregateResult:
+def aggregate(turn: Turn, plan: Plan, query: MomentQuery, aggregation: Aggregation) -> AggregateResult:
     """One number of the rows that match, and of their parts."""
     function = aggregation.function
-    source = Source(plan, query, conditions)
+    source = Source(plan, query, _CONDITIONS[type(query)])
     return aggregation_answer.aggregate(_ask(turn), plan, source, figures_of(function), size_of(function))
 
 
-def percentiles(
-    turn: Turn, plan: Plan, query: Q, conditions: Callable[[Q], Conditions], asked: Percentiles
-) -> PercentileResult:
+def percentiles(turn: Turn, plan: Plan, query: MomentQuery, asked: Percentiles) -> PercentileResult:
     """Exact percentiles of the rows that match, and of their parts."""
     # Checked numbers, not a user's text; as a parameter the engine would not see that they are constant.
     shares = ", ".join(f"{share!r}::DOUBLE" for share in asked.shares)
+    source = Source(plan, query, _CONDITIONS[type(query)])
     figures = ["count(*)", f"quantile_cont(value, [{shares}])"]
-    return aggregation_answer.percentiles(_ask(turn), plan, Source(plan, query, conditions), figures, asked)
+    return aggregation_answer.percentiles(_ask(turn), plan, source, figures, asked)
 
 
 def histogram(turn: Turn, query: MetricQuery, bounds: Bounds | None) -> HistogramResult:

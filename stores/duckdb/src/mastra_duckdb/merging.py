@@ -10,9 +10,9 @@ from mastra_core.signals.columns import Table
 from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import SignalQuery
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import FARTHEST, Conditions
 from mastra_duckdb.schema import read
+from mastra_duckdb.turn import Turn
 
 R = TypeVar("R", bound=CorrelatedRecord)
 

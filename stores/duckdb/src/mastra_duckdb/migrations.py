@@ -17,9 +17,9 @@ from mastra_core.clock import system_clock
 from mastra_core.errors import SchemaMismatchError
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
 from mastra_duckdb._version import __version__
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.runs import RUNS_DDL
 from mastra_duckdb.schema import BATCH, TABLES, TRACE_BATCHES, TRACE_KEY, ddl, literal
+from mastra_duckdb.turn import Turn
 from mastra_duckdb.views import views_ddl
 
 _log = logging.getLogger("mastra.duckdb")

@@ -5,7 +5,7 @@ The same for every such signal; what differs is the table and the conditions of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
@@ -18,31 +18,35 @@ from mastra_core.signals.record import CorrelatedRecord
 from mastra_core.storage.cursors import Cursor, arrival_of
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import MomentQuery
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.filters import FARTHEST, Conditions
 from mastra_duckdb.migrations import IDENTITY
 from mastra_duckdb.refusals import explain
 from mastra_duckdb.rows import REFUSED, columns_maker
 from mastra_duckdb.schema import ARRIVAL, read
+from mastra_duckdb.turn import Turn
 
 E = TypeVar("E", bound=msgspec.Struct)
 R = TypeVar("R", bound=CorrelatedRecord)
+Q = TypeVar("Q", bound=MomentQuery)
 
 _TO_BLAME = (WriteRejectedError, InvalidQueryError, UnsupportedQueryError)
 """What the engine's errors become where a row is to blame, in the look for it or while it is stored."""
 
 
-class Moments(Generic[E, R]):
+class Moments(Generic[E, R, Q]):
     """The rows of one table, whose key is an id and the time."""
 
-    def __init__(self, table: Table[E, R]) -> None:
+    def __init__(self, table: Table[E, R], conditions: Callable[[Q], Conditions]) -> None:
         """Nothing is opened; the table's statements are made ready.
 
         Args:
             table: one of core's, whose key is an id and the time.
+            conditions: which rows a query asks for, whatever their arrival.
         """
         identifier, time = table.key
         self._table = table
+        self._conditions = conditions
         self._make_columns = columns_maker(table.columns)
         self._key_of = attrgetter(*(table.column_by_name[name].source for name in table.key))
         self._present = (
@@ -81,12 +85,13 @@ class Moments(Generic[E, R]):
         except _TO_BLAME as error:
             raise explain(connection, self._table, batch, error) from error
 
-    def page(self, turn: Turn, query: MomentQuery, where: Conditions) -> Page[R]:
+    def page(self, turn: Turn, query: Q) -> Page[R]:
         """The rows that match, a page of them, by time or behind a cursor by arrival.
 
         Raises:
             InvalidQueryError: the cursor is of another signal or of another database.
         """
+        where = self._conditions(query)
         ((identity, last),) = turn.rows(self._state)
         order, offset = self._orders[query.order], query.offset
         if query.after is not None:

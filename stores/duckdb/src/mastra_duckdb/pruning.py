@@ -13,11 +13,12 @@ from mastra_core.signals.columns import SPANS
 from mastra_core.signals.events import Signal
 from mastra_core.storage.discovery import TABLE_OF
 from mastra_core.storage.lifecycle import RemovedRows
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.deleting import derive_anew
 from mastra_duckdb.pace import Pace
 from mastra_duckdb.rows import LAST_NS
 from mastra_duckdb.schema import OPEN_SPANS
+from mastra_duckdb.turn import Turn
 
 
 def prune(connection: Connection, cutoffs: Mapping[Signal, int], batch_size: int) -> RemovedRows:

@@ -24,13 +24,14 @@ import msgspec
 from mastra_core.clock import Clock
 from mastra_core.signals.events import Signal
 from mastra_core.storage.discovery import TABLE_OF
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.files import log_bytes
 from mastra_duckdb.pace import STEP_S, Pace
 from mastra_duckdb.pruning import remove_older
 from mastra_duckdb.runs import note_removed
 from mastra_duckdb.schema import OPEN_SPANS
 from mastra_duckdb.stats import size_of
+from mastra_duckdb.turn import Turn
 
 _IN_USE_AT_MOST = 0.75
 _IN_USE_AT_LEAST = 0.3

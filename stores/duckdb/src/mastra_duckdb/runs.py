@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from mastra_core.signals.events import Signal
-from mastra_duckdb.connection import Turn
+from mastra_duckdb.turn import Turn
 
 RUNS = "mastra_retention_runs"
 Reason = Literal["age", "size"]

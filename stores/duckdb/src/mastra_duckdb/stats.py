@@ -7,9 +7,9 @@ from pathlib import Path
 from mastra_core.signals.columns import SPANS
 from mastra_core.storage.discovery import TABLE_OF
 from mastra_core.storage.lifecycle import SignalStats, StoreStats
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.files import bytes_of, log_bytes
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES
+from mastra_duckdb.turn import Turn
 
 _TABLES_OF = {
     **{signal: (table.name,) for signal, table in TABLE_OF.items()},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -53,7 +53,6 @@ from mastra_duckdb.annotations import delete_by_id, get_by_id, set_review_status
 from mastra_duckdb.config import MEMORY, QUERY_TIMEOUT_S, WAIT_S, Settings, parse_path, parse_url
 from mastra_duckdb.connection import Connection
 from mastra_duckdb.filters import (
-    Conditions,
     feedback_conditions,
     log_conditions,
     metric_conditions,
@@ -68,15 +67,10 @@ from mastra_duckdb.upkeep import Upkeep
 
 E = TypeVar("E", bound=msgspec.Struct)
 
-_LOGS = Moments(LOGS)
-_METRICS = Moments(METRICS)
-_SCORES = Moments(SCORES)
-_FEEDBACK = Moments(FEEDBACK)
-_CONDITIONS: dict[type[MomentQuery], Callable[[Any], Conditions]] = {
-    MetricQuery: metric_conditions,
-    ScoreQuery: score_conditions,
-    FeedbackQuery: feedback_conditions,
-}
+_LOGS = Moments(LOGS, log_conditions)
+_METRICS = Moments(METRICS, metric_conditions)
+_SCORES = Moments(SCORES, score_conditions)
+_FEEDBACK = Moments(FEEDBACK, feedback_conditions)
 
 
 class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
@@ -272,19 +266,11 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             StoreUnavailableError: passing fault; the same batch may be written again.
             WriteRejectedError: spans cannot be stored, now or ever; says which.
         """
-        if batch:
-            with self._upkeep.write(batch):
-                writer.write_spans(self._connection, batch)
-        else:
-            self.initialize()
+        self._write(writer.write_spans, batch)
 
     def write_open_spans(self, batch: Sequence[SpanExported]) -> None:
         """Note spans that have begun and not ended; raises as `write_spans` does."""
-        if batch:
-            with self._upkeep.write(batch):
-                writer.write_open_spans(self._connection, batch)
-        else:
-            self.initialize()
+        self._write(writer.write_open_spans, batch)
 
     def get_span(self, trace_id: str, span_id: str) -> SpanRecord | None:
         """One span."""
@@ -332,29 +318,27 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def write_logs(self, batch: Sequence[LogExported]) -> None:
         """Store logs, all or none; costs and raises as `write_spans` does."""
-        self._write(_LOGS, batch)
+        self._write(_LOGS.write, batch)
 
     def list_logs(self, query: LogQuery | None = None) -> Page[LogRecord]:
         """The logs that match; None asks for the newest. With `after`, in order of arrival."""
-        asked = query or LogQuery()
         with self._connection.turn() as turn:
-            return _LOGS.page(turn, asked, log_conditions(asked))
+            return _LOGS.page(turn, query or LogQuery())
 
     # ---------------------------------------------------------------- metrics, scores, feedback
 
     def write_metrics(self, batch: Sequence[MetricExported]) -> None:
         """Store observations, all or none; costs and raises as `write_spans` does."""
-        self._write(_METRICS, batch)
+        self._write(_METRICS.write, batch)
 
     def list_metrics(self, query: MetricQuery | None = None) -> Page[MetricRecord]:
         """The observations that match; None asks for the newest. With `after`, in order of arrival."""
-        asked = query or MetricQuery()
         with self._connection.turn() as turn:
-            return _METRICS.page(turn, asked, metric_conditions(asked))
+            return _METRICS.page(turn, query or MetricQuery())
 
     def write_scores(self, batch: Sequence[ScoreExported]) -> None:
         """Store scores, all or none; costs and raises as `write_spans` does."""
-        self._write(_SCORES, batch)
+        self._write(_SCORES.write, batch)
 
     def get_score(self, score_id: str) -> ScoreRecord | None:
         """One score."""
@@ -363,9 +347,8 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def list_scores(self, query: ScoreQuery | None = None) -> Page[ScoreRecord]:
         """The scores that match; None asks for the newest. With `after`, in order of arrival."""
-        asked = query or ScoreQuery()
         with self._connection.turn() as turn:
-            return _SCORES.page(turn, asked, score_conditions(asked))
+            return _SCORES.page(turn, query or ScoreQuery())
 
     def delete_scores(self, score_ids: Sequence[str]) -> int:
         """Remove scores; how many there were."""
@@ -375,7 +358,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def write_feedback(self, batch: Sequence[FeedbackExported]) -> None:
         """Store feedback, all or none; costs and raises as `write_spans` does."""
-        self._write(_FEEDBACK, batch)
+        self._write(_FEEDBACK.write, batch)
 
     def get_feedback(self, feedback_id: str) -> FeedbackRecord | None:
         """One feedback."""
@@ -384,9 +367,8 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def list_feedback(self, query: FeedbackQuery | None = None) -> Page[FeedbackRecord]:
         """The feedback that matches; None asks for the newest. With `after`, in order of arrival."""
-        asked = query or FeedbackQuery()
         with self._connection.turn() as turn:
-            return _FEEDBACK.page(turn, asked, feedback_conditions(asked))
+            return _FEEDBACK.page(turn, query or FeedbackQuery())
 
     def update_feedback_review(self, feedback_id: str, status: ReviewStatus) -> FeedbackRecord | None:
         """Say whether somebody still has to look; the feedback as it is now.
@@ -409,11 +391,11 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     def _aggregate(self, plan: Plan, query: MomentQuery, aggregation: Aggregation) -> AggregateResult:
         with self._connection.turn() as turn:
-            return figures.aggregate(turn, plan, query, _CONDITIONS[type(query)], aggregation)
+            return figures.aggregate(turn, plan, query, aggregation)
 
     def _percentiles(self, plan: Plan, query: MomentQuery, asked: Percentiles) -> PercentileResult:
         with self._connection.turn() as turn:
-            return figures.percentiles(turn, plan, query, _CONDITIONS[type(query)], asked)
+            return figures.percentiles(turn, plan, query, asked)
 
     def _histogram(self, query: MetricQuery, bounds: Bounds | None) -> HistogramResult:
         with self._connection.turn() as turn:
@@ -440,9 +422,9 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
 
     # ---------------------------------------------------------------- inside
 
-    def _write(self, moments: Moments[E, Any], batch: Sequence[E]) -> None:
+    def _write(self, write: Callable[[Connection, Sequence[E]], None], batch: Sequence[E]) -> None:
         if batch:
             with self._upkeep.write(batch):
-                moments.write(self._connection, batch)
+                write(self._connection, batch)
         else:
             self.initialize()

@@ -10,10 +10,10 @@ from mastra_core.signals.span import SpanRecord
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import TraceQuery
 from mastra_core.storage.trace_summary import TraceSummary
-from mastra_duckdb.connection import Turn
 from mastra_duckdb.filters import Conditions, is_id, trace_conditions
 from mastra_duckdb.merging import page_among
 from mastra_duckdb.schema import FAILED_TRACES, OPEN_SPANS, SUMMARIES, TRACE_BATCHES, read, trace_key
+from mastra_duckdb.turn import Turn
 
 _SPAN_LIST = read(SPANS.columns)
 _SUMMARY_LIST = read(SUMMARIES.columns)

@@ -21,12 +21,13 @@ from mastra_core.errors import StorageError
 from mastra_core.signals.events import Signal
 from mastra_core.storage.lifecycle import Policies, cutoffs
 from mastra_duckdb.compaction import Compaction
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.errors import place
 from mastra_duckdb.pace import Pace
 from mastra_duckdb.pruning import remove_older
 from mastra_duckdb.room import Room
 from mastra_duckdb.runs import last_run_ns, note_done, note_removed
+from mastra_duckdb.turn import Turn
 
 _PERIOD_NS = 3_600 * 10**9
 _REST = 4.0

@@ -17,7 +17,7 @@ from mastra_core.errors import InvalidQueryError, WriteRejectedError
 from mastra_core.signals.attributes import SpanStatus
 from mastra_core.signals.columns import SPANS
 from mastra_core.signals.span import SpanExported
-from mastra_duckdb.connection import Connection, Turn
+from mastra_duckdb.connection import Connection
 from mastra_duckdb.refusals import explain
 from mastra_duckdb.rows import REFUSED, Values, columns_maker
 from mastra_duckdb.schema import (
@@ -32,6 +32,7 @@ from mastra_duckdb.schema import (
     TRACE_BATCHES,
     trace_key,
 )
+from mastra_duckdb.turn import Turn
 
 Key = tuple[str, str, int]
 """Trace id, span id, start: the columns of `SPANS.key`."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from measure import Budget, Result, Round, compare
+from measure import Budget, Result, Round, compare, one_cpu
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
@@ -163,7 +163,7 @@ def spool() -> Result:
 def pipeline_cpu() -> Result:
     """A recorded span, all threads until it is stored, against the caller's cost of the peer alone."""
     tracer, provider = open_peer(is_sampled=True)
-    with open_ours() as obs:
+    with one_cpu(), open_ours() as obs:
 
         def store_all() -> None:
             _our_spans(obs)

@@ -18,7 +18,7 @@ from pathlib import Path
 from measure import Budget, Result, compare
 
 from mastra_clickhouse import ClickHouseStore, Options
-from mastra_clickhouse.filters import Parameters
+from mastra_clickhouse.parameters import Parameters
 from mastra_clickhouse.schema import ROOT_COLUMNS, ROOTS, read
 from mastra_core.clock import to_time_ns
 from mastra_core.signals.columns import METRICS, SPANS

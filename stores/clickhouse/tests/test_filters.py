@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from mastra_clickhouse.filters import (
     SHORTEST_RUN,
-    Parameters,
     branch_conditions,
     feedback_conditions,
     log_conditions,
@@ -16,6 +15,7 @@ from mastra_clickhouse.filters import (
     score_conditions,
     trace_conditions,
 )
+from mastra_clickhouse.parameters import Parameters
 from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import ROOT_COLUMNS
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clickhouse_engine import embedded
-from mastra_clickhouse.filters import Parameters
+from mastra_clickhouse.parameters import Parameters
 from mastra_core.signals.payload import Json, encode
 from mastra_core.storage import InMemoryStore, LogQuery
 from mastra_core.storage.text_search import re2_pattern

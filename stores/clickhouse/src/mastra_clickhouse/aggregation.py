@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mastra_clickhouse.filters import Conditions, Parameters, is_storable
+from mastra_clickhouse.filters import Conditions
+from mastra_clickhouse.parameters import Parameters, is_storable
 from mastra_clickhouse.schema import LAST_NS, quote, rows_of
 from mastra_core.signals.columns import Column
 from mastra_core.storage.aggregation_plan import Dimension, Plan, Subject

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import Conditions, is_storable
+from mastra_clickhouse.filters import Conditions
+from mastra_clickhouse.parameters import is_storable
 from mastra_clickhouse.schema import quote, read, rows_of
 from mastra_core.signals.columns import FEEDBACK, Table
 from mastra_core.signals.record import CorrelatedRecord

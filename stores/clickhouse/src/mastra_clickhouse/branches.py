@@ -5,18 +5,14 @@ from __future__ import annotations
 from mastra_clickhouse.connection import Session
 from mastra_clickhouse.filters import branch_conditions
 from mastra_clickhouse.merging import Place, page_among
+from mastra_clickhouse.schema import OUTLINES
 from mastra_clickhouse.traces import ORDER, get_spans, open_spans, processes_of_open, spans_of_trace
-from mastra_core.signals.columns import SPANS, Table
-from mastra_core.signals.span import SpanExported, SpanRecord
+from mastra_core.signals.columns import SPANS
+from mastra_core.signals.span import SpanRecord
 from mastra_core.storage.branches import branch_of, check_depth
 from mastra_core.storage.page import Page
 from mastra_core.storage.queries import BranchQuery
-from mastra_core.storage.span_outline import OUTLINE_COLUMNS, SpanOutline
-
-OUTLINES: Table[SpanExported, SpanOutline] = Table(
-    SPANS.name, SpanExported, SpanOutline, OUTLINE_COLUMNS, SPANS.key, SPANS.time
-)
-"""What is read of a span without its payloads."""
+from mastra_core.storage.span_outline import SpanOutline
 
 
 def get_structure(session: Session, trace_id: str) -> list[SpanOutline]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import Conditions, is_storable
+from mastra_clickhouse.filters import Conditions
+from mastra_clickhouse.parameters import is_storable
 from mastra_clickhouse.schema import DERIVED, LAST_NS, NOT_ENDED, OPEN_SPANS, TABLES, quote, rows_of
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS, Table
 from mastra_core.signals.events import Signal

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import FARTHEST, Conditions, Parameters, context_conditions, is_storable
+from mastra_clickhouse.filters import Conditions, context_conditions
+from mastra_clickhouse.parameters import FARTHEST, Parameters, is_storable
 from mastra_clickhouse.schema import OPEN_SPANS, quote, rows_of
 from mastra_core.signals.columns import METRICS, SPANS, Table
 from mastra_core.storage.discovery import DiscoveryQuery, MetricNameQuery, NameQuery

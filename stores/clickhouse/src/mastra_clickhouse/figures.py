@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from mastra_clickhouse.aggregation import Source, Statement, figures_of, size_of
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import Conditions, Parameters, metric_conditions
+from mastra_clickhouse.filters import Conditions, metric_conditions
+from mastra_clickhouse.parameters import Parameters
 from mastra_clickhouse.schema import rows_of
 from mastra_core.signals.buckets import Bounds
 from mastra_core.signals.columns import METRICS

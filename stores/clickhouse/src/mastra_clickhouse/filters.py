@@ -1,7 +1,6 @@
 """From a query to SQL text and bound parameters. Pure: nothing here touches a database.
 
-Names of columns come from core's lists alone, and everything that a user wrote is a parameter, which
-the engine itself puts in its place: `{p0:String}` in the text, its value beside it.
+Names of columns come from core's lists alone, and everything that a user wrote is a parameter.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from mastra_clickhouse.parameters import Parameters, is_storable
 from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import LAST_NS, quote
 from mastra_core.signals.columns import FEEDBACK, LOGS, METRICS, SCORES, SPANS
@@ -29,9 +29,6 @@ from mastra_core.storage.text_search import fold, parse_text, re2_pattern
 
 _EQUAL = [name for name in CORRELATION_FIELDS if name != "tags"]
 
-FARTHEST = 2**62
-"""An offset that the engine takes and no table reaches."""
-
 SHORTEST_RUN = 4
 """How many letters the index of messages must know to be of use; the size of its n-grams."""
 
@@ -46,39 +43,6 @@ _MARKED = (
     r"""replaceRegexpAll({column}, '"((?:[^"\\\\]|\\\\.)*)"|(:)\\s*(-?[0-9]{{19,}})\\s*([,}}])', """
     r"""'\\2"\\1\\2\\3"\\4')"""
 )
-
-
-class Parameters:
-    """The values of one statement by the names that stand in its text."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, object] = {}
-
-    def bind(self, value: object, kind: str) -> str:
-        """The text that stands for a value of this type of the engine's."""
-        name = f"p{len(self.values)}"
-        self.values[name] = value
-        return f"{{{name}:{kind}}}"
-
-    def text(self, value: str) -> str:
-        """The text that stands for a text."""
-        return self.bind(value, "String")
-
-    def texts(self, values: Sequence[str]) -> str:
-        """The text that stands for a list of texts."""
-        return self.bind(list(values), "Array(String)")
-
-    def number(self, value: float) -> str:
-        """The text that stands for a number, exactly as it is."""
-        return self.bind(float(value), "Float64")
-
-    def whole(self, value: int) -> str:
-        """The text that stands for a whole number of 64 bits."""
-        return self.bind(value, "Int64")
-
-    def time(self, time_ns: int) -> str:
-        """The text that stands for a moment between 1970 and 2262."""
-        return f"fromUnixTimestamp64Nano({self.whole(time_ns)}, 'UTC')"
 
 
 class Conditions:
@@ -390,13 +354,3 @@ def _exact_double(value: float) -> float | None:
     except OverflowError:
         return None
     return double if double == value else None
-
-
-def is_storable(value: object) -> bool:
-    """Whether the engine can take a text: one with a lone surrogate is no UTF-8."""
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            return False
-    return True

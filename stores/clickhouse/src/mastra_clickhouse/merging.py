@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import FARTHEST, Conditions, Parameters
+from mastra_clickhouse.filters import Conditions
+from mastra_clickhouse.parameters import FARTHEST, Parameters
 from mastra_clickhouse.portions import portions
 from mastra_clickhouse.schema import quote, read, rows_of
 from mastra_core.signals.columns import Table

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mastra_clickhouse.connection import Session
-from mastra_clickhouse.filters import FARTHEST, Conditions
+from mastra_clickhouse.filters import Conditions
+from mastra_clickhouse.parameters import FARTHEST
 from mastra_clickhouse.schema import ARRIVAL, IDENTITY, PLACES, read, rows_of
 from mastra_core.errors import UnsupportedQueryError
 from mastra_core.signals.columns import Table

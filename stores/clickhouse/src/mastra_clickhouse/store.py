@@ -15,7 +15,6 @@ from mastra_clickhouse.config import MEMORY, Options, options_of
 from mastra_clickhouse.connection import Connection
 from mastra_clickhouse.filters import (
     Conditions,
-    Parameters,
     feedback_conditions,
     log_conditions,
     metric_conditions,
@@ -24,6 +23,7 @@ from mastra_clickhouse.filters import (
 from mastra_clickhouse.mending import mend
 from mastra_clickhouse.migrations import migrate
 from mastra_clickhouse.moments import Moments
+from mastra_clickhouse.parameters import Parameters
 from mastra_clickhouse.statistics import ClickHouseStats, stats
 from mastra_clickhouse.writer import SpanWriter, Writer
 from mastra_core.signals.buckets import Bounds

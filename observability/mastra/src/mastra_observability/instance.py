@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
 from mastra_core.clock import Clock, system_clock
-from mastra_core.errors import ConfigurationError
 from mastra_core.ids import IdSource, RandomIds
 from mastra_core.runtime.assembly import find_storage_of
 from mastra_core.runtime.config import DEFAULT_CONFIG, ObservabilityConfig, resolve_environment
@@ -38,6 +37,7 @@ from mastra_observability.drops import Drops
 from mastra_observability.exit import drain_at_exit
 from mastra_observability.exporters.assembly import MAX_QUEUE_BYTES, make_channels
 from mastra_observability.full import when_full_of
+from mastra_observability.given import check_sources, config_of
 from mastra_observability.held_intake import HoldingIntake
 from mastra_observability.held_trace import TailRule
 from mastra_observability.hold import TraceHold
@@ -94,11 +94,8 @@ class Observability(RecordingTracer):
         ids: IdSource | None = None,
         **settings: Any,  # noqa: ANN401  # checked by ObservabilityConfig
     ) -> None:
-        if config is not None and settings:
-            raise ConfigurationError(
-                f"Give `config` or settings by name, not both; got `config` and {', '.join(sorted(settings))}"
-            )
-        self.config = config = config or ObservabilityConfig(**settings)
+        self.config = config = config_of(config, settings)
+        check_sources(clock, ids)
         self.store: Store | None = find_storage_of(config, storage)
         self._owns_store = self.store is not (config.storage if storage is None else storage)
         self._drops = Drops(() if config.on_dropped is None else (config.on_dropped,))

@@ -7,10 +7,11 @@ is allowed, what was got, and the names that exist where a name does not.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 
 from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
@@ -24,7 +25,19 @@ def _check_not_blank(text: str) -> str:
     return text
 
 
-NonBlank = Annotated[str, Field(min_length=1), AfterValidator(_check_not_blank)]
+Flag = Annotated[bool, Strict()]
+"""True or False, and nothing that may be meant for it: the text `no` is true to Python, and false to YAML."""
+
+Whole = Annotated[int, Strict()]
+"""A whole number; no text of one, and no bool."""
+
+Real = Annotated[float, Strict()]
+"""A number; no text of one, and no bool."""
+
+Text = Annotated[str, Strict()]
+"""A text; no bytes."""
+
+NonBlank = Annotated[Text, Field(min_length=1), AfterValidator(_check_not_blank)]
 """A text that says something."""
 
 
@@ -50,6 +63,18 @@ class Validated(BaseModel):
         except ValidationError as error:
             without_values = explain(error, type(self), with_values=False)
             raise with_safe_text(self.error_class(explain(error, type(self))), without_values) from None
+        except TypeError as error:
+            wrong = [name for name, value in values.items() if _has_odd_names(value)]
+            if not wrong:
+                raise
+            where = ".".join(filter(None, (self.path, wrong[0])))
+            message = f"Field `{where}` must be a table whose names are texts, got one with others"
+            raise with_safe_text(self.error_class(message)) from error
+
+
+def _has_odd_names(value: object) -> bool:
+    """Whether it is a mapping that cannot be the fields of a model, as each is given by name."""
+    return isinstance(value, Mapping) and not all(isinstance(name, str) for name in cast("Any", value))
 
 
 def explain(error: ValidationError, model: type[Validated], *, with_values: bool = True) -> str:
@@ -78,9 +103,17 @@ def _sentence(detail: Any, model: type[Validated], *, with_values: bool) -> str:
     message = _HAVING.sub(lambda match: f"a {match[1].lower()} with {match[2]}", message)
     if not with_values:
         return f"Field `{where}` must be {message}, got a value of type {kind}"
+    if _is_secret(detail["loc"], model):
+        return f"Field `{where}` must be {message}, got a value of type {kind}, which is not shown"
     value = _repr(detail["input"])
     got = value if len(value) <= 200 else value[:200] + "…"
     return f"Field `{where}` must be {message}, got {got} ({kind})"
+
+
+def _is_secret(loc: tuple[int | str, ...], model: type[Validated]) -> bool:
+    """Whether a value is in a field that `repr` does not show either."""
+    field = model.model_fields.get(str(loc[0])) if loc else None
+    return field is not None and not field.repr
 
 
 def _may_quote(detail: Any) -> bool:  # noqa: ANN401

@@ -57,12 +57,47 @@ def test_defaults_are_what_the_documentation_says():
         ({"max_span_lifetime_s": math.inf}, "observability.max_span_lifetime_s"),
         ({"max_span_lifetime_s": 1e305}, "observability.max_span_lifetime_s"),
         ({"servicename": "docs"}, "observability.servicename"),
+        ({"toml_file": ""}, "observability.toml_file"),
+        ({"tracing": "no"}, "observability.tracing"),
+        ({"sampling": {"ratio": "0.5"}}, "observability.sampling.ratio"),
+        ({"sampling": {"keep_errors": "no"}}, "observability.sampling.keep_errors"),
+        ({"metrics": {1: 2}}, "observability.metrics"),
+        ({"sensitive_data": {"keys": [""]}}, "observability.sensitive_data.keys.0"),
+        ({"sensitive_data": {"more_patterns": {"all": "x*"}}}, "observability.sensitive_data.more_patterns"),
+        ({"sensitive_data": {"hash_key": "k"}}, "observability.sensitive_data.hash_key"),
+        ({"config_selector": " "}, "observability.config_selector"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_field(values, field):
     """Each error names the field as the user writes it, in backticks."""
     with pytest.raises(ConfigurationError, match=f"`{field}`"):
         ObservabilityConfig(**values)
+
+
+@pytest.mark.parametrize(
+    "name", ["tool_cal", "tool_calls", "ToolCall", "tool-call", "TOOL_CALL", "modle_step"]
+)
+def test_a_slip_in_the_name_of_a_kind_of_spans_is_told(name):
+    """It would leave out nothing; what it is like is said, and all kinds there are."""
+    with pytest.raises(ConfigurationError, match=r"did you mean '(tool_call|model_step)'\? .*workflow_step"):
+        ObservabilityConfig(exclude_span_types=["agent_run", name])
+
+
+@pytest.mark.parametrize("name", ["retrieval", "embedding", "guardrail", "tool", "step", "evaluation"])
+def test_kinds_of_a_users_own_can_be_left_out(name):
+    """A span may be of any kind, so what is like no built-in one is none's misspelling."""
+    assert ObservabilityConfig(exclude_span_types=[name]).exclude_span_types == (name,)
+
+
+def test_a_key_of_marks_goes_with_their_style():
+    """With any style that is said it is kept: one may be chosen in code, and the key by the environment."""
+    assert ObservabilityConfig(sensitive_data={"hash_key": "k", "style": "hash"}).sensitive_data
+    assert ObservabilityConfig(sensitive_data={"hash_key": "k", "style": "full"}).sensitive_data
+
+
+def test_no_named_configurations_need_no_selector():
+    """An empty table says as much as none at all."""
+    assert ObservabilityConfig(configs={}).configs == {}
 
 
 def test_the_ratio_error_says_what_is_allowed_and_what_was_got():

@@ -26,14 +26,15 @@ from pydantic_settings import (
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord
 from mastra_core.runtime.sources import read_toml
-from mastra_core.validated import Validated
+from mastra_core.runtime.written import Form, form_of, read_text
+from mastra_core.validated import Flag, Validated, Whole
 from mastra_logging.line import Sink
 from mastra_logging.sql.config import SqlExporterConfig
 
 _PREFIX = "MASTRA_LOG_"
 _SYNONYMS = {"warning": "warn", "critical": "fatal"}
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_PRESETS: dict[object, dict[str, object]] = {
+_PRESETS: dict[str, dict[str, object]] = {
     "dev": {"level": "debug", "format": "pretty", "location": True},
     "prod": {"level": "info", "format": "json"},
 }
@@ -62,8 +63,17 @@ def _read_stream(value: object) -> object:
     raise ValueError("'stderr', 'stdout' or a stream")
 
 
+def _check_path(value: object) -> object:
+    """Refuse a text that says nothing; as a path it would be the working directory."""
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    if isinstance(value, os.PathLike):
+        return cast("os.PathLike[str]", value)
+    raise ValueError("a path")
+
+
 def _read_sinks(value: object) -> tuple[object, ...]:
-    if not isinstance(value, Sequence):
+    if not isinstance(value, Sequence) or isinstance(value, str):
         raise ValueError("a sequence of sinks, objects with a method `write(line)`")
     for sink in cast("Sequence[object]", value):
         if isinstance(sink, type) or not callable(getattr(sink, "write", None)):
@@ -83,10 +93,10 @@ class ThinningConfig(Validated):
 
     path: ClassVar[str] = "logging.thinning"
 
-    first: Annotated[int, Field(ge=0)] = 10
-    then_one_in: Annotated[int, Field(ge=1)] = 100
+    first: Annotated[Whole, Field(ge=0)] = 10
+    then_one_in: Annotated[Whole, Field(ge=1)] = 100
     up_to: Annotated[LogLevelWord, BeforeValidator(_read_word)] = "warn"
-    max_messages: Annotated[int, Field(ge=1)] = 1_000
+    max_messages: Annotated[Whole, Field(ge=1)] = 1_000
 
 
 class LogConfig(Validated, BaseSettings):
@@ -122,19 +132,19 @@ class LogConfig(Validated, BaseSettings):
     )
     path: ClassVar[str] = "logging"
 
-    toml_file: Path | None = None
+    toml_file: Annotated[Path | None, BeforeValidator(_check_path)] = None
     preset: Annotated[Literal["dev", "prod"] | None, BeforeValidator(_read_word)] = None
     level: Annotated[LogLevelWord, BeforeValidator(_read_word)] = "info"
     format: Annotated[Literal["pretty", "compact", "json"], BeforeValidator(_read_word)] = "pretty"
     timestamps: Annotated[bool | str, PlainValidator(_read_timestamps)] = True
-    location: bool = False
-    colors: bool | None = None
+    location: Flag = False
+    colors: Flag | None = None
     stream: Annotated[Literal["stderr", "stdout"] | IO[Any], PlainValidator(_read_stream)] = "stderr"
-    file: Path | None = None
-    max_file_bytes: Annotated[int, Field(ge=1)] | None = None
-    backups: Annotated[int, Field(ge=0)] = 5
+    file: Annotated[Path | None, BeforeValidator(_check_path)] = None
+    max_file_bytes: Annotated[Whole, Field(ge=1)] | None = None
+    backups: Annotated[Whole, Field(ge=0)] = 5
     thinning: ThinningConfig | None = None
-    capture_standard: bool = False
+    capture_standard: Flag = False
     sql_exporter: Annotated[SqlExporterConfig | None, NoDecode] = None
     sinks: Annotated[Sequence[Sink], PlainValidator(_read_sinks)] = ()
 
@@ -178,13 +188,14 @@ class LogConfig(Validated, BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Code over environment over TOML."""
-        return init_settings, env_settings, _TomlTable(settings_cls)
+        return init_settings, _Variables(settings_cls, env_settings), _TomlTable(settings_cls)
 
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, values: Any) -> Any:  # noqa: ANN401  # what the sources gave
         _check_environment(cls.model_fields)
-        return {**_PRESETS.get(_read_word(values.get("preset")), {}), **values}
+        preset = _read_word(values.get("preset"))
+        return {**(_PRESETS.get(preset, {}) if isinstance(preset, str) else {}), **values}
 
     @model_validator(mode="after")
     def _check_file(self) -> Self:
@@ -195,6 +206,34 @@ class LogConfig(Validated, BaseSettings):
         return self
 
 
+class _Variables(PydanticBaseSettingsSource):
+    """What the environment says, as the values that its texts stand for; a text stays one only there."""
+
+    def __init__(self, settings_cls: type[BaseSettings], texts: PydanticBaseSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._texts = texts
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not needed: they come all at once."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        return _read_texts(self._texts(), LogConfig)
+
+
+def _read_texts(table: Mapping[str, Any], model: type[Validated]) -> dict[str, Any]:
+    """The table, with numbers and truths in the place of their texts."""
+    read: dict[str, Any] = {}
+    for name, value in table.items():
+        field = model.model_fields.get(name)
+        form = Form() if field is None else form_of(field.annotation)
+        if isinstance(value, Mapping) and form.table is not None:
+            read[name] = _read_texts(cast("Mapping[str, Any]", value), form.table)
+        else:
+            read[name] = read_text(value, form) if isinstance(value, str) and form.table is None else value
+    return read
+
+
 class _TomlTable(PydanticBaseSettingsSource):
     """The table of a TOML file, where one is named or found."""
 
@@ -203,8 +242,11 @@ class _TomlTable(PydanticBaseSettingsSource):
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        named: str | os.PathLike[str] | None = self.current_state.get("toml_file")
-        path = Path("pyproject.toml") if named is None else Path(named)
+        named: object = self.current_state.get("toml_file")
+        try:
+            path = Path("pyproject.toml" if named is None else cast("str", _check_path(named)))
+        except (TypeError, ValueError):
+            return {}  # refused by the field's own check
         return read_toml(path, "logging", "logging.toml_file", is_needed=named is not None)
 
 

@@ -28,6 +28,7 @@ from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.recorded import RecordedTrace
 from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.exporters.options import check_flag, check_whole, is_stream
 from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
 from mastra_observability.exporters.tally import Sessions, Tally, tally_of
@@ -35,7 +36,7 @@ from mastra_observability.exporters.tree import render_tree
 from mastra_observability.levels import check_exporter_level
 from mastra_observability.metrics.catalogue import DERIVED_NAMES
 
-_WIDTH = 120
+_WIDTH, _LEAST_WIDTH = 120, 60
 _MAX_PREVIEW_BYTES = 2_000
 
 
@@ -60,7 +61,7 @@ class ConsoleExporter(BaseExporter):
         log_level: least weight of logs that it gets; None gets what the instance records.
 
     Raises:
-        ConfigurationError: `max_width` is too small for a tree, or there is no such level.
+        ConfigurationError: one of them is something else, or `max_width` is too small for a tree.
     """
 
     def __init__(
@@ -76,15 +77,18 @@ class ConsoleExporter(BaseExporter):
         log_level: str | None = None,
     ) -> None:
         self.log_level = check_exporter_level(log_level, "ConsoleExporter")
-        if max_width is not None and max_width < 60:
-            raise ConfigurationError(
-                "Field `max_width` of ConsoleExporter must be at least 60, or None for the terminal's width, "
-                f"got {max_width!r}"
-            )
-        if isinstance(stream, str) and stream not in ("stdout", "stderr"):
+        if max_width is not None:
+            check_whole(max_width, _LEAST_WIDTH, "`max_width` of ConsoleExporter")
+        if stream not in (None, "stdout", "stderr") and not is_stream(stream):
             raise ConfigurationError(
                 f"Field `stream` of ConsoleExporter must be 'stdout', 'stderr' or a stream, got {stream!r}"
             )
+        if colors is not None:
+            check_flag(colors, "`colors` of ConsoleExporter")
+        check_flag(show_payloads, "`show_payloads` of ConsoleExporter")
+        check_flag(show_metrics, "`show_metrics` of ConsoleExporter")
+        check_flag(show_derived_metrics, "`show_derived_metrics` of ConsoleExporter")
+        check_flag(show_bridged, "`show_bridged` of ConsoleExporter")
         self._stream = stream
         self._colors = colors
         self._show_payloads = show_payloads

@@ -16,6 +16,7 @@ from mastra_core.errors import ConfigurationError, StoreUnavailableError
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_core.storage.protocols import Store
 from mastra_observability.exporters.base import BaseExporter, Loss
+from mastra_observability.exporters.options import check_seconds, check_whole
 from mastra_observability.exporters.spool_config import SpoolConfig
 from mastra_observability.exporters.store_writer import write_events
 from mastra_observability.levels import check_exporter_level
@@ -35,6 +36,9 @@ class DefaultExporter(BaseExporter):
         spool: folder where events are kept on disk until the store has them, so that neither a killed
             program nor a store that is away for hours loses any; or a `SpoolConfig`. None keeps them in
             memory.
+
+    Raises:
+        ConfigurationError: one of them is something else, or out of bounds.
     """
 
     name = "DefaultExporter"
@@ -49,10 +53,13 @@ class DefaultExporter(BaseExporter):
         spool: SpoolConfig | str | os.PathLike[str] | None = None,
     ) -> None:
         self.log_level = check_exporter_level(log_level, "DefaultExporter")
-        if batch_size < 1:
-            raise ConfigurationError(f"Field `batch_size` must be 1 or more, got {batch_size!r}")
-        if not flush_interval_s >= 0:
-            raise ConfigurationError(f"Field `flush_interval_s` must be 0 or more, got {flush_interval_s!r}")
+        check_whole(batch_size, 1, "`batch_size` of DefaultExporter")
+        check_seconds(flush_interval_s, "`flush_interval_s` of DefaultExporter")
+        if store is not None and not isinstance(store, Store):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                "Field `store` of DefaultExporter must be a store, or None for the configured one, got a "
+                f"{type(store).__name__}; `open_store` of `mastra_core.storage` makes one of a URL"
+            )
         self.batch_size = batch_size
         self.linger_s = flush_interval_s
         self._store = store
@@ -148,4 +155,7 @@ def _read_spool(spool: object) -> SpoolConfig | None:
         spool = {"folder": os.fspath(cast("str | os.PathLike[str]", spool))}
     if isinstance(spool, Mapping):
         return SpoolConfig(**cast("Mapping[str, Any]", spool))
-    raise ConfigurationError(f"Field `spool` must be a folder or a SpoolConfig, got {spool!r}")
+    raise ConfigurationError(
+        f"Field `spool` must be a folder, a SpoolConfig or a mapping of its fields, got {spool!r} "
+        f"({type(spool).__name__})"
+    )

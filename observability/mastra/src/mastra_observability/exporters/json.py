@@ -22,6 +22,7 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.output.lines import LinesLostError, RotatingFile, Sink, StreamSink
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_observability.exporters.base import BaseExporter
+from mastra_observability.exporters.options import check_whole, is_stream
 from mastra_observability.levels import check_exporter_level
 
 _encoder = msgspec.json.Encoder()
@@ -57,13 +58,9 @@ class JsonExporter(BaseExporter):
         log_level: str | None = None,
     ) -> None:
         self.log_level = check_exporter_level(log_level, "JsonExporter")
-        if max_bytes is not None and max_bytes < 1:
-            raise ConfigurationError(
-                f"Field `max_bytes` of JsonExporter must be at least 1, or None for a file without limit, "
-                f"got {max_bytes!r}"
-            )
-        if backups < 0:
-            raise ConfigurationError(f"Field `backups` of JsonExporter must be 0 or more, got {backups!r}")
+        if max_bytes is not None:
+            check_whole(max_bytes, 1, "`max_bytes` of JsonExporter")
+        check_whole(backups, 0, "`backups` of JsonExporter")
         if isinstance(target, str | os.PathLike):
             self._sink: Sink = _open_file(Path(target), max_bytes, backups)
             return
@@ -72,7 +69,7 @@ class JsonExporter(BaseExporter):
                 f"Field `max_bytes` of JsonExporter needs a file to rotate, got {max_bytes!r} with "
                 f"target={target!r}; give a path, or leave it out"
             )
-        if target is not None and not callable(getattr(target, "write", None)):
+        if target is not None and not is_stream(target):
             raise ConfigurationError(
                 f"Field `target` of JsonExporter must be a path, a stream or None for standard output, "
                 f"got {target!r} ({type(target).__name__})"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
-from mastra_core.validated import Validated
+from mastra_core.validated import Real, Validated, Whole
 
 
 def _check_given(folder: object) -> object:
@@ -30,5 +30,5 @@ class SpoolConfig(Validated):
     path: ClassVar[str] = "spool"
 
     folder: Annotated[Path, BeforeValidator(_check_given)]
-    max_bytes: Annotated[int, Field(ge=1_000_000)] = 1_000_000_000
-    store_wait_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
+    max_bytes: Annotated[Whole, Field(ge=1_000_000)] = 1_000_000_000
+    store_wait_s: Annotated[Real, Field(ge=0, allow_inf_nan=False)] = 1.0

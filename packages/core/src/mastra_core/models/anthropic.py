@@ -87,6 +87,8 @@ class AnthropicModel:
             "AnthropicModel",
             model_id=model_id,
             provider=provider,
+            api_key=api_key,
+            base_url=base_url,
             timeout_s=timeout_s,
             max_retries=max_retries,
         )

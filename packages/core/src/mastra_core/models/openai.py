@@ -67,7 +67,13 @@ class OpenAIModel:
             ConfigurationError: an argument is wrong, there is no key, or the SDK is not installed.
         """
         check_options(
-            "OpenAIModel", model_id=model_id, provider=provider, timeout_s=timeout_s, max_retries=max_retries
+            "OpenAIModel",
+            model_id=model_id,
+            provider=provider,
+            api_key=api_key,
+            base_url=base_url,
+            timeout_s=timeout_s,
+            max_retries=max_retries,
         )
         self.model_id = model_id
         self.provider = provider

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,11 +13,29 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.model import ToolCall
 from mastra_core.signals.payload import clean_text
 
+_HTTP = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+
 
 def check_options(
-    adapter: str, *, model_id: object, provider: object, timeout_s: object, max_retries: object
+    adapter: str,
+    *,
+    model_id: object,
+    provider: object,
+    api_key: object,
+    base_url: object,
+    timeout_s: object,
+    max_retries: object,
 ) -> None:
     """Raise `ConfigurationError` for the first option that is wrong, with what is allowed."""
+    if api_key is not None and not isinstance(api_key, str):
+        raise ConfigurationError(
+            f"`api_key` of {adapter} must be a text, or None, got a value of type {type(api_key).__name__}"
+        )
+    if base_url is not None and not (isinstance(base_url, str) and _HTTP.match(base_url)):
+        raise ConfigurationError(
+            f"`base_url` of {adapter} must be a URL that begins with http:// or https://, or None, "
+            f"got {base_url!r}"
+        )
     for name, value in (("model_id", model_id), ("provider", provider)):
         if not isinstance(value, str) or not value.strip():
             raise ConfigurationError(f"`{name}` of {adapter} must be a name, got {value!r}")

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mastra_core.errors import ModelError, with_safe_text
+from mastra_core.errors import ConfigurationError, ModelError, with_safe_text
 from mastra_core.runtime.model import ModelChunk, ModelRequest, ModelResponse, ToolCall
 from mastra_core.runtime.usage import Usage
 
@@ -71,7 +71,15 @@ class ScriptedModel:
             provider: who runs it.
             loop: begin again at the script's end, instead of failing.
             sleep: waits for the latency of a reply.
+
+        Raises:
+            ConfigurationError: the script is no list of items.
         """
+        if isinstance(script, str) or not isinstance(script, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                f"`script` of ScriptedModel must be a list of answers, got {script!r}; "
+                "put a single one into a list"
+            )
         self.model_id = model_id
         self.provider = provider
         self.requests: list[ModelRequest] = []

@@ -85,6 +85,14 @@ class Agent:
             raise ConfigurationError(
                 f"`model` of agent `{name}` must have `model_id`, `provider` and `generate`, got {model!r}"
             )
+        for field, value in (("id", id or name), ("description", description)):
+            if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigurationError(f"`{field}` of agent `{name}` must be a text, got {value!r}")
+        if not isinstance(instructions, str) and not callable(instructions):
+            raise ConfigurationError(
+                f"`instructions` of agent `{name}` must be a text, or a function that gives one, "
+                f"got {instructions!r}"
+            )
         self.name = name
         self.id = id or name
         self.model = model

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
@@ -36,11 +37,12 @@ from mastra_core.runtime.sampling_config import (
 )
 from mastra_core.runtime.sensitive_config import SensitiveDataConfig
 from mastra_core.runtime.sources import Settings, check_is_written, name_of_table, read_environment, read_toml
+from mastra_core.signals.attributes import SPAN_TYPES
 from mastra_core.signals.events import DropEvent
 from mastra_core.signals.log import to_level
 from mastra_core.storage.protocols import Store
 from mastra_core.tracing.options import Identifier
-from mastra_core.validated import Validated
+from mastra_core.validated import Flag, NonBlank, Real, Text, Validated, Whole
 
 LogLevelWord = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 """A level as users write it, in rising order of weight."""
@@ -51,6 +53,9 @@ _OTHER_VARIABLES = {"MASTRA_STORAGE_URL": "storage", "MASTRA_ENVIRONMENT": "envi
 
 _OUTERMOST = ("toml_file", "configs", "config_selector")
 """What a named configuration has no say in."""
+
+_ALMOST = 0.9
+"""How like a built-in kind of spans a name must be, to be taken for a slip."""
 
 DEFAULT_CONFIG = "default"
 """What the settings around named configurations are called."""
@@ -68,10 +73,10 @@ class PayloadLimits(Validated):
 
     path: ClassVar[str] = "observability.payload"
 
-    max_string_chars: Annotated[int, Field(ge=1)] = 16_384
-    max_depth: Annotated[int, Field(ge=1)] = 16
-    max_items: Annotated[int, Field(ge=1)] = 1_000
-    max_bytes: Annotated[int, Field(ge=64)] = 262_144
+    max_string_chars: Annotated[Whole, Field(ge=1)] = 16_384
+    max_depth: Annotated[Whole, Field(ge=1)] = 16
+    max_items: Annotated[Whole, Field(ge=1)] = 1_000
+    max_bytes: Annotated[Whole, Field(ge=64)] = 262_144
 
 
 def _read_metrics(value: object) -> bool | MetricsConfig:
@@ -111,8 +116,30 @@ def _read_level(value: object) -> object:
     return value if level is None else level.word
 
 
+def _check_span_types(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of kinds; one that is almost a built-in one is a slip, and would leave out nothing."""
+    for name in names:
+        if not name.strip():
+            raise ValueError("made of kinds of spans, one of them is empty")
+        close = get_close_matches(name.lower().replace("-", "_"), SPAN_TYPES, 1, _ALMOST)
+        if name not in SPAN_TYPES and close:
+            raise ValueError(
+                f"made of kinds of spans; {name!r} is none, did you mean {close[0]!r}? Built in are "
+                f"{', '.join(sorted(SPAN_TYPES))}; a kind of your own needs a name less like one of them"
+            )
+    return tuple(names)
+
+
 ConfigSelector = Callable[[Mapping[str, Any]], str | None]
 """Names a configuration for a request context; None for the default one."""
+
+
+def _read_selector(value: object) -> str | ConfigSelector | None:
+    if value is None or (isinstance(value, str) and value.strip()):
+        return value
+    if callable(value):
+        return cast("ConfigSelector", value)
+    raise ValueError("a function of the request context, or the key there that has the name")
 
 
 @dataclass(frozen=True)
@@ -182,15 +209,17 @@ class ObservabilityConfig(Validated):
 
     toml_file: Path | None = None
     storage: Annotated[Store | str | None, PlainValidator(_read_storage)] = Field(default=None, repr=False)
-    service_name: Annotated[str, Field(min_length=1)] = "mastra-app"
-    environment: Annotated[str, Field(min_length=1)] | None = None
-    exporters: Annotated[Sequence[ExporterSetting] | None, AfterValidator(check_exporters)] = None
+    service_name: NonBlank = "mastra-app"
+    environment: NonBlank | None = None
+    exporters: Annotated[Sequence[ExporterSetting] | None, AfterValidator(check_exporters)] = Field(
+        default=None, repr=False
+    )
     log_level: Annotated[LogLevelWord | None, BeforeValidator(_read_level)] = None
-    tracing: bool = True
+    tracing: Flag = True
     sampling: Annotated[
         SamplingConfig | Literal["always", "never"] | float | Sampler, PlainValidator(read_sampling)
     ] = Field(default_factory=SamplingConfig)
-    exclude_span_types: Sequence[Annotated[str, Field(min_length=1)]] = ()
+    exclude_span_types: Annotated[Sequence[Text], AfterValidator(_check_span_types)] = ()
     span_filter: Annotated[SpanFilter, AfterValidator(check_not_async)] | None = None
     hold: HoldLimits = Field(default_factory=HoldLimits)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
@@ -199,15 +228,15 @@ class ObservabilityConfig(Validated):
     organization_id: Identifier | None = None
     user_id: Identifier | None = None
     default_session_id: Identifier | None = None
-    source: Annotated[str, Field(min_length=1)] | None = None
+    source: NonBlank | None = None
     payload: PayloadLimits = Field(default_factory=PayloadLimits)
-    max_queue_events: Annotated[int, Field(ge=1)] = 131_072
+    max_queue_events: Annotated[Whole, Field(ge=1)] = 131_072
     when_full: Literal["drop_newest", "drop_oldest", "block"] = "drop_newest"
-    block_timeout_s: Annotated[float, Field(gt=0, le=60)] = 1.0
+    block_timeout_s: Annotated[Real, Field(gt=0, le=60)] = 1.0
     on_dropped: Callable[[DropEvent], None] | None = None
-    max_span_lifetime_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 3600.0
+    max_span_lifetime_s: Annotated[Real, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 3600.0
     configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any])
-    config_selector: Annotated[str, Field(min_length=1)] | ConfigSelector | None = None
+    config_selector: Annotated[str | ConfigSelector | None, PlainValidator(_read_selector)] = None
 
     _origin: _Origin = PrivateAttr(default_factory=_Origin)
 
@@ -243,7 +272,7 @@ class ObservabilityConfig(Validated):
             )
         for name, said in cast("Mapping[str, object]", entries).items():
             made[name] = self._make_config(settings, name, said)
-        if self.config_selector is None:
+        if made and self.config_selector is None:
             raise ConfigurationError(
                 f"Field `{self.path}.config_selector` is missing: nothing chooses among the configurations "
                 f"{', '.join([DEFAULT_CONFIG, *made])}"
@@ -314,7 +343,9 @@ class ObservabilityConfig(Validated):
 def _read_sources(model: type[ObservabilityConfig], values: Mapping[str, Any]) -> Settings:
     """What code, the environment and the file say, put together."""
     settings = Settings(model.path, _write_out)
-    named: Any = values.get("toml_file") or os.environ.get(f"{_PREFIX}TOML_FILE")
+    named: Any = values.get("toml_file")
+    if named is None:
+        named = os.environ.get(f"{_PREFIX}TOML_FILE") or None
     path = Path("pyproject.toml") if named is None else _read_path(named)
     table = read_toml(path, model.path, f"{model.path}.toml_file", is_needed=named is not None)
     origin = f"[{name_of_table(path, model.path)}] of {str(path.absolute())!r}"
@@ -336,9 +367,12 @@ def _read_sources(model: type[ObservabilityConfig], values: Mapping[str, Any]) -
 
 
 def _read_path(value: object) -> Path:
-    if isinstance(value, str | os.PathLike):
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and value.strip()):
         return Path(cast("str | os.PathLike[str]", value))
-    raise ConfigurationError(f"Field `observability.toml_file` must be a path, got {value!r}")
+    raise ConfigurationError(
+        "Field `observability.toml_file` must be a path, or None for the `pyproject.toml` here, "
+        f"got {value!r}"
+    )
 
 
 def _write_out(way: tuple[str, ...], value: object) -> object:

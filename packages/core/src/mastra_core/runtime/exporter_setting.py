@@ -31,9 +31,14 @@ def check_exporters(exporters: Sequence[ExporterSetting] | None) -> tuple[Export
         if isinstance(exporter, type):
             raise ValueError(f"made of exporters, not of classes: write {exporter.__name__}(…)")
         if isinstance(exporter, Mapping):
-            kind: object = cast("Mapping[str, object]", exporter).get("type")
+            table = cast("Mapping[object, object]", exporter)
+            if not all(isinstance(name, str) for name in table):
+                raise ValueError(f"made of tables whose names are texts; one has {_names_in(table)}")
+            kind = table.get("type")
             if not isinstance(kind, str) or not kind:
-                raise ValueError(f'made of tables with a `type` such as "json", {exporter!r} has none')
+                raise ValueError(
+                    f'made of tables with a `type` such as "json"; one has only {_names_in(table)}'
+                )
         elif isinstance(exporter, str):
             if not exporter:
                 raise ValueError('made of names such as "console", one of them is empty')
@@ -43,6 +48,11 @@ def check_exporters(exporters: Sequence[ExporterSetting] | None) -> tuple[Export
                 f"{', '.join(_HANDLERS)}; {exporter!r} has none"
             )
     return tuple(exporters)
+
+
+def _names_in(table: object) -> str:
+    """What a table has, by its names alone: an exporter's options may hold a secret."""
+    return ", ".join(map(repr, cast("Mapping[object, object]", table))) or "nothing"
 
 
 def check_not_shared(exporters: Mapping[str, Sequence[ExporterSetting] | None]) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.signals.buckets import Bounds, check_bounds
-from mastra_core.validated import Validated
+from mastra_core.validated import Flag, Real, Text, Validated, Whole
 
 BLOCKED_LABELS = (
     "trace_id",
@@ -44,10 +44,10 @@ class ModelPrice(Validated):
 
     path: ClassVar[str] = "observability.metrics.prices"
 
-    input_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    output_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    cache_read_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    cache_write_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    input_usd: Annotated[Real, Field(ge=0, allow_inf_nan=False)]
+    output_usd: Annotated[Real, Field(ge=0, allow_inf_nan=False)]
+    cache_read_usd: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
+    cache_write_usd: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 def _check_patterns(prices: Mapping[str, ModelPrice]) -> dict[str, ModelPrice]:
@@ -82,17 +82,17 @@ class MetricsConfig(Validated):
 
     path: ClassVar[str] = "observability.metrics"
 
-    blocked_labels: Sequence[Annotated[str, Field(min_length=1)]] = BLOCKED_LABELS
-    block_uuids: bool = True
-    max_label_value_chars: Annotated[int, Field(ge=1)] = 256
-    max_labels: Annotated[int, Field(ge=1)] = 32
-    max_series_per_metric: Annotated[int, Field(ge=1)] = 2_000
-    derived: bool = True
-    buckets: Annotated[Mapping[str, Sequence[float]], AfterValidator(_check_buckets)] = Field(
+    blocked_labels: Sequence[Annotated[Text, Field(min_length=1)]] = BLOCKED_LABELS
+    block_uuids: Flag = True
+    max_label_value_chars: Annotated[Whole, Field(ge=1)] = 256
+    max_labels: Annotated[Whole, Field(ge=1)] = 32
+    max_series_per_metric: Annotated[Whole, Field(ge=1)] = 2_000
+    derived: Flag = True
+    buckets: Annotated[Mapping[str, Sequence[Real]], AfterValidator(_check_buckets)] = Field(
         default_factory=dict[str, Bounds]
     )
-    estimate_cost: bool = True
+    estimate_cost: Flag = True
     prices: Annotated[Mapping[str, ModelPrice], AfterValidator(_check_patterns)] = Field(
         default_factory=dict[str, ModelPrice]
     )
-    pipeline_interval_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    pipeline_interval_s: Annotated[Real, Field(ge=0, allow_inf_nan=False)] | None = None

@@ -36,6 +36,10 @@ class Registry(Generic[N]):
         """
         self._word = field.removesuffix("s")
         self._by_name: dict[str, N] = {}
+        if not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigurationError(
+                f"Field `{field}` must be a list of {kind.__name__} objects, got {items!r}"
+            )
         for item in items:
             if not isinstance(item, kind):
                 raise ConfigurationError(

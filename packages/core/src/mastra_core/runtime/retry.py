@@ -16,13 +16,13 @@ from tenacity import (
 )
 
 from mastra_core.errors import MastraError, WorkflowError
-from mastra_core.validated import Validated
+from mastra_core.validated import Real, Validated, Whole
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 """Waits for a number of seconds; `asyncio.sleep`, and in tests something that does not wait."""
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[Real, Field(ge=0, allow_inf_nan=False)]
 
 
 class Backoff(Validated):
@@ -39,7 +39,7 @@ class Backoff(Validated):
     error_class: ClassVar[type[MastraError]] = WorkflowError
 
     initial_s: Seconds = 0.5
-    factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 2.0
+    factor: Annotated[Real, Field(ge=1, allow_inf_nan=False)] = 2.0
     max_s: Seconds = 30.0
     jitter_s: Seconds = 0.5
 
@@ -59,8 +59,8 @@ class StepOptions(Validated):
     path: ClassVar[str] = "step"
     error_class: ClassVar[type[MastraError]] = WorkflowError
 
-    retries: Annotated[int, Field(ge=0, strict=True)] = 0
-    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    retries: Annotated[Whole, Field(ge=0)] = 0
+    timeout_s: Annotated[Real, Field(gt=0, allow_inf_nan=False)] | None = None
     backoff: Backoff = Field(default_factory=Backoff)
     retry_on: tuple[type[Exception], ...] = (Exception,)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, field_validator, model_validator
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.options import TracingOptions
-from mastra_core.validated import Validated
+from mastra_core.validated import Real, Validated, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,14 @@ def check_not_async(function: _F) -> _F:
     return function
 
 
+def _read_keep_errors(value: object) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if value == "any":
+        return "any"
+    raise ValueError("True, False or 'any'")
+
+
 class SamplingConfig(Validated):
     """Which traces are recorded; decided once, at the root. Metrics are never sampled.
 
@@ -71,10 +79,10 @@ class SamplingConfig(Validated):
 
     path: ClassVar[str] = "observability.sampling"
 
-    ratio: float = 1.0
+    ratio: Real = 1.0
     custom: Annotated[Sampler, AfterValidator(check_not_async)] | None = None
-    keep_errors: bool | Literal["any"] = False
-    keep_slower_than_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] | None = None
+    keep_errors: Annotated[bool | Literal["any"], PlainValidator(_read_keep_errors)] = False
+    keep_slower_than_s: Annotated[Real, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] | None = None
 
     @field_validator("ratio")
     @classmethod
@@ -107,9 +115,9 @@ class HoldLimits(Validated):
 
     path: ClassVar[str] = "observability.hold"
 
-    max_traces: Annotated[int, Field(ge=1)] = 10_000
-    max_events: Annotated[int, Field(ge=4)] = 100_000
-    max_bytes: Annotated[int, Field(ge=4_096)] = 64 * 1024 * 1024
+    max_traces: Annotated[Whole, Field(ge=1)] = 10_000
+    max_events: Annotated[Whole, Field(ge=4)] = 100_000
+    max_bytes: Annotated[Whole, Field(ge=4_096)] = 64 * 1024 * 1024
 
 
 def read_sampling(value: object) -> SamplingConfig:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from mastra_core.validated import Validated
+from mastra_core.errors import ConfigurationError
+from mastra_core.validated import NonBlank, Text, Validated
 
 
 def _check_expressions(patterns: Mapping[str, str]) -> dict[str, str]:
     for name, pattern in patterns.items():
         try:
-            re.compile(pattern)
+            is_always_there = re.compile(pattern).fullmatch("") is not None
         except re.error as error:
             raise ValueError(f"regular expressions by a name; {name} is {pattern!r}: {error}") from error
+        if is_always_there:
+            raise ValueError(
+                f"expressions that do not match an empty text, as that of {name} does, {pattern!r}"
+            )
     return dict(patterns)
 
 
@@ -33,17 +38,27 @@ class SensitiveDataConfig(Validated):
         style: `full` leaves nothing, `partial` the last four characters of a long secret, `hash` a mark
             that is equal for equal secrets.
         mask: what stands for a secret, at most 100 characters.
-        hash_key: for marks that are to be equal in several programs; None makes one of its own.
+        hash_key: for marks of the style `hash` that are to be equal in several programs; None makes one of
+            its own.
     """
 
     path: ClassVar[str] = "observability.sensitive_data"
 
-    keys: Sequence[str] | None = None
-    more_keys: Sequence[str] = ()
-    allowed_keys: Sequence[str] = ()
+    keys: Sequence[NonBlank] | None = None
+    more_keys: Sequence[NonBlank] = ()
+    allowed_keys: Sequence[NonBlank] = ()
     more_patterns: Annotated[Mapping[str, str], AfterValidator(_check_expressions)] = Field(
         default_factory=dict[str, str]
     )
     style: Literal["full", "partial", "hash"] = "full"
-    mask: Annotated[str, Field(min_length=1, max_length=100)] = "[REDACTED]"
-    hash_key: Annotated[str, Field(min_length=1)] | None = Field(default=None, repr=False)
+    mask: Annotated[Text, Field(min_length=1, max_length=100)] = "[REDACTED]"
+    hash_key: NonBlank | None = Field(default=None, repr=False)
+
+    @model_validator(mode="after")
+    def _check_use(self) -> Self:
+        if self.hash_key is not None and "style" not in self.model_fields_set:
+            raise ConfigurationError(
+                f"Field `{self.path}.hash_key` is for marks of the style `hash`, got no style; "
+                "write style='hash', or take the key away"
+            )
+        return self

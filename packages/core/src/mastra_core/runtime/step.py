@@ -20,7 +20,7 @@ from mastra_core.runtime.execution import Work, begin_work, execution_of
 from mastra_core.runtime.retry import Backoff, StepOptions, call_with_retries
 from mastra_core.runtime.signature import EMPTY, DataParameter, caller_names, read_signature
 from mastra_core.runtime.state import RunState
-from mastra_core.runtime.validation import TypeCheck
+from mastra_core.runtime.validation import TypeCheck, check_name
 from mastra_core.signals.attributes import SpanType, WorkflowStepAttributes
 from mastra_core.signals.correlation import Entity
 from mastra_core.tracing.log_patterns import retry_fields
@@ -66,6 +66,8 @@ class Step(Generic[P, T]):
         """
         if not callable(function):
             raise WorkflowError(f"A step must be a function, a Step or a Workflow, got {function!r}")
+        if name is not None:
+            check_name(name, "A step", WorkflowError)
         own_name = name or getattr(function, "__name__", "")
         if not own_name or own_name == "<lambda>":
             raise WorkflowError(f"A step needs a name, got {function!r}; write step(name=…)(function)")

@@ -10,7 +10,7 @@ with `ToolContext` receives the context and is no part of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -22,6 +22,7 @@ from mastra_core.runtime.docstring import read_docstring
 from mastra_core.runtime.execution import Work, begin_work, execution_of
 from mastra_core.runtime.model import ToolSpec
 from mastra_core.runtime.signature import caller_names, read_signature
+from mastra_core.runtime.validation import check_name
 from mastra_core.signals.attributes import SpanType, ToolCallAttributes
 from mastra_core.signals.correlation import Entity
 from mastra_core.tracing.span import Span
@@ -68,6 +69,8 @@ class Tool(Generic[P, T]):
         Raises:
             ConfigurationError: it has no name, or a parameter that no schema can describe.
         """
+        if name is not None:
+            check_name(name, "A tool", ConfigurationError)
         own_name = name or getattr(function, "__name__", "")
         if not own_name or own_name == "<lambda>":
             raise ConfigurationError(f"A tool needs a name, got {function!r}; write @tool(name=…)")
@@ -189,7 +192,9 @@ def check_tools(tools: object, agent: str) -> dict[str, Tool[..., Any]]:
         ConfigurationError: one is not a tool, or two have the same name.
     """
     by_name: dict[str, Tool[..., Any]] = {}
-    for item in cast("list[object]", tools):
+    if not isinstance(tools, Iterable):
+        raise ConfigurationError(f"`tools` of agent `{agent}` must be a list of tools, got {tools!r}")
+    for item in cast("Iterable[object]", tools):
         if not isinstance(item, Tool):
             raise ConfigurationError(
                 f"`tools` of agent `{agent}` must be made of tools, got {item!r}; decorate it with @tool"

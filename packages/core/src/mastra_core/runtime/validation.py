@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeGuard, TypeVar, cast
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic.warnings import ArbitraryTypeWarning
 
 from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
@@ -73,12 +75,14 @@ class TypeCheck(Generic[T]):
 
 
 def _make_adapter(type_: type[T]) -> TypeAdapter[T]:
-    try:
-        return TypeAdapter(type_, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError as error:
-        if error.code != "type-adapter-config-unused":  # models and dataclasses bring their own
-            raise
-        return TypeAdapter(type_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ArbitraryTypeWarning)  # it is no type, and would let everything pass
+        try:
+            return TypeAdapter(type_, config=ConfigDict(arbitrary_types_allowed=True))
+        except PydanticUserError as error:
+            if error.code != "type-adapter-config-unused":  # models and dataclasses bring their own
+                raise
+            return TypeAdapter(type_)
 
 
 def mismatch(error_class: type[M], error: ValidationError, where: str, schema: object, hint: str = "") -> M:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from mastra_core.errors import WorkflowError
@@ -37,7 +37,11 @@ def check_condition(condition: object, workflow: str) -> None:
 def check_choices(choices: object, workflow: str) -> list[tuple[Condition, StepLike]]:
     """The pairs of a branch. Raises `WorkflowError` unless there are some, each a condition with a step."""
     pairs: list[tuple[Condition, StepLike]] = []
-    for choice in cast("Sequence[object]", choices):
+    if not isinstance(choices, Iterable):
+        raise WorkflowError(
+            f"`branch` of workflow `{workflow}` must be a list of pairs (condition, step), got {choices!r}"
+        )
+    for choice in cast("Iterable[object]", choices):
         if not isinstance(choice, tuple | list) or len(cast("Sequence[object]", choice)) != 2:
             raise WorkflowError(
                 f"`branch` of workflow `{workflow}` must be made of pairs (condition, step), got {choice!r}"

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field
 from mastra_core.ids import parse_id
 from mastra_core.signals.correlation import CorrelationFields
 from mastra_core.tracing.trace_context import read_tracestate
-from mastra_core.validated import Validated
+from mastra_core.validated import Flag, Text, Validated, Whole
 
-Identifier = Annotated[str, Field(min_length=1, max_length=1024)]
+Identifier = Annotated[Text, Field(min_length=1, max_length=1024)]
 
 
 def _check_id(text: str, digits: int) -> str:
@@ -70,12 +70,12 @@ class TracingOptions(Validated):
     experiment_id: Identifier | None = None
     tags: Annotated[Sequence[Identifier], AfterValidator(tuple)] | None = None
     metadata: dict[str, Any] | None = None
-    trace_id: Annotated[str, AfterValidator(partial(_check_id, digits=32))] | None = None
-    parent_span_id: Annotated[str, AfterValidator(partial(_check_id, digits=16))] | None = None
-    trace_flags: Annotated[int, Field(ge=0, le=255)] | None = None
-    trace_state: Annotated[str, AfterValidator(_check_state)] | None = None
-    hide_input: bool | None = None
-    hide_output: bool | None = None
+    trace_id: Annotated[Text, AfterValidator(partial(_check_id, digits=32))] | None = None
+    parent_span_id: Annotated[Text, AfterValidator(partial(_check_id, digits=16))] | None = None
+    trace_flags: Annotated[Whole, Field(ge=0, le=255)] | None = None
+    trace_state: Annotated[Text, AfterValidator(_check_state)] | None = None
+    hide_input: Flag | None = None
+    hide_output: Flag | None = None
     request_context_keys: tuple[str, ...] = ()
 
     def correlation_fields(self) -> CorrelationFields:

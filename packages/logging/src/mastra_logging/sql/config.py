@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import from_json
 
 from mastra_core.errors import ConfigurationError
-from mastra_core.validated import Validated
+from mastra_core.validated import Real, Validated, Whole
 
 EXAMPLES = "sqlite:///logs.db or postgresql://user:password@host/database"
 
@@ -42,11 +42,11 @@ class SqlExporterConfig(Validated):
 
     url: str
     mode: Literal["sync", "async"] = "async"
-    buffer_size: int = Field(default=10_000, ge=1)
-    batch_size: int = Field(default=1_000, ge=1)
-    flush_interval_s: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    buffer_size: Whole = Field(default=10_000, ge=1)
+    batch_size: Whole = Field(default=1_000, ge=1)
+    flush_interval_s: Real = Field(default=1.0, ge=0, allow_inf_nan=False)
     on_full: Literal["block", "drop"] = "drop"
-    block_limit_s: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    block_limit_s: Real = Field(default=1.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod

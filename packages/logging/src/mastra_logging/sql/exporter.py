@@ -44,7 +44,7 @@ class SqlLogExporter:
             ConfigurationError: SQLAlchemy or the driver is not installed, or the database cannot be
                 reached or written to.
         """
-        self.config = SqlExporterConfig(url=config) if isinstance(config, str) else config
+        self.config = config if isinstance(config, SqlExporterConfig) else SqlExporterConfig(url=config)
         self._is_sync = self.config.mode == "sync"
         self._database = open_database(self.config.url)
         try:

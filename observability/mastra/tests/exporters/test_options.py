@@ -1,0 +1,63 @@
+"""Options of the built-in exporters: what is wrong is refused where the exporter is made."""
+
+import io
+import math
+
+import pytest
+
+from mastra_core.errors import ConfigurationError
+from mastra_observability import ConsoleExporter, DefaultExporter, JsonExporter, Observability, TestExporter
+
+NO_WHOLE = [None, "5", b"5", 2.5, True, math.nan, math.inf, [1], -1, object()]
+NO_SECONDS = [None, "0.5", True, math.nan, math.inf, -math.inf, -0.1, [1]]
+NO_FLAG = [None, "no", "", 0, 1, [], math.nan]
+
+
+def _table(*rows):
+    return [
+        pytest.param(kind, name, value, id=f"{kind.__name__}.{name}={value!r:.20}")
+        for kind, name, values in rows
+        for value in values
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    _table(
+        (DefaultExporter, "store", ["duckdb://:memory:", 5, object(), {}]),
+        (DefaultExporter, "batch_size", [*NO_WHOLE, 0]),
+        (DefaultExporter, "flush_interval_s", NO_SECONDS),
+        (DefaultExporter, "log_level", ["loud", 5, ""]),
+        (DefaultExporter, "spool", ["", " ", 5, True, {"folder": 5}, {"foldr": "x"}, ["x"]]),
+        (JsonExporter, "target", [5, True, [], b"x", io.BytesIO, "a\0b"]),
+        (JsonExporter, "max_bytes", [*NO_WHOLE[1:], 0]),
+        (JsonExporter, "backups", NO_WHOLE),
+        (JsonExporter, "log_level", ["loud", 5, ""]),
+        (ConsoleExporter, "stream", ["", "stdlog", 5, True, [], io.StringIO, object()]),
+        (ConsoleExporter, "colors", NO_FLAG[1:]),
+        *((ConsoleExporter, f"show_{what}", NO_FLAG) for what in ("payloads", "metrics", "derived_metrics")),
+        (ConsoleExporter, "show_bridged", NO_FLAG),
+        (ConsoleExporter, "max_width", [*NO_WHOLE[1:], 59]),
+        (ConsoleExporter, "log_level", ["loud", 5, ""]),
+        (TestExporter, "log_level", ["loud", 5, ""]),
+    ),
+)
+def test_a_wrong_option_is_refused_by_its_name(kind, name, value):
+    """The error names the option, and no other error is raised, at once or later."""
+    with pytest.raises(ConfigurationError, match=f"`{name}|`spool"):
+        kind(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (lambda: Observability("duckdb:///t.duckdb"), "write storage=… for a store or its URL"),
+        (lambda: Observability({"service_name": "x"}), "give settings by name"),
+        (lambda: Observability(clock=5), "`clock` of Observability must be a function"),
+        (lambda: Observability(ids=5), "`ids` of Observability must have the methods trace_id"),
+    ],
+)
+def test_an_instance_refuses_what_it_cannot_use(given, says):
+    """A URL in the place of the settings is what a newcomer writes; he is told where it belongs."""
+    with pytest.raises(ConfigurationError, match=says):
+        given()

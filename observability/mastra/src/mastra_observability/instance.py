@@ -324,8 +324,8 @@ class Observability(RecordingTracer):
         `last_error` until something was delivered again, and with a spool what waits there.
 
         Of metrics also which labels were taken away (`labels`), and how many requests went to models
-        without a price (`unpriced_models`). Of several configurations the numbers of the others are in
-        `configs`, by name.
+        without a price (`unpriced_models`). Where traces wait for their end, `held_traces` has how many, and
+        what became of others. Of several configurations the numbers of the others are in `configs`, by name.
         """
         stats = {
             **self._bus.stats(),

@@ -130,6 +130,8 @@ HARMLESS_KEYS = [
 """Names that are none, though parts of them sound like it."""
 
 HARMLESS = [
+    "the password 'field' is required", 'Fill in the password "Input" first',
+    '{"token_new": 5, "token_2": 7}',
     "The password must have eight characters.", "password: required", "Enter your password below",
     "secret: shh", "token: a piece of a word", "The secret of good tea is water.", "Bearer of bad news",
     "a bearer certificate", "basic understanding of rivers", "Basic principles", "Basic Instinct",

@@ -49,7 +49,13 @@ _BEHIND: Final = (
 _BEFORE_NUMBER: Final = ("v", "base")
 """What belongs to a number behind: `password_v2`, `password_base64`."""
 
-_COUNTS: Final = ("token", "tokenvalue")
+LABEL_NAMES: Final = frozenset(
+    {
+        *("name", "key", "header", "field", "param", "parameter", "variable", "property", "attribute"),
+        *("label", "placeholder", "selector", "element"),  # of a form that is filled in
+    }
+)
+"""What something is called that has the name of a secret, and a value: a field, a header."""
 
 _SEPARATORS: Final = "-_. "
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -81,8 +87,8 @@ def normalized_json(payload: bytes) -> bytes:
 
 
 def is_count(name: str) -> bool:
-    """Whether a number called so is a count, a price or a time: `milliseconds_by_token`."""
-    return normalized(name).endswith(_COUNTS)
+    """Whether a number called so is a count, a price or a time: `milliseconds_by_token`, `token_new`."""
+    return _ANY_BEHIND.sub("", normalized(name)).endswith("token")
 
 
 _OPTION_PATTERN = (

@@ -9,7 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from mastra_observability.processors.secret_keys import OPTION, SensitiveKeys, is_count, normalized_json
+from mastra_observability.processors.secret_keys import (
+    LABEL_NAMES,
+    OPTION,
+    SensitiveKeys,
+    is_count,
+    normalized_json,
+)
 from mastra_observability.processors.secret_patterns import (
     MAX_PLACEHOLDER,
     MIN_DIGITS,
@@ -48,6 +54,7 @@ _MAX_COOKIE_NAME = 256
 _WORDS_AHEAD = re.compile(r"[^\r\n\"']*+")
 _LINE_AHEAD = re.compile(r"[^\r\n]*+")
 _PAIR_BEGINS = ("('", '("', "(b'", '(b"')
+_FIELD_WORDS = LABEL_NAMES | {"argument", "column", "input", "option", "setting"}
 _HEADERS = ("authorization", "cookie")
 """Names whose value is the rest of the line: it has words and semicolons."""
 
@@ -154,7 +161,9 @@ class TextFilter:
         if sign == "," and not text.endswith(_PAIR_BEGINS, 0, start - len(word) + len(match["name"])):
             return start, start
         if match["open"] is not None:
-            return _quoted(match, text)
+            begin, end = _quoted(match, text)
+            # Of `the password 'field' is required` the quoted word is none; behind a sign it would be one.
+            return (begin, begin) if not sign and text[begin:end].lower() in _FIELD_WORDS else (begin, end)
         begin, name = match.start("bare"), word.lower()
         if sign == ":" and name.endswith(_HEADERS) and _is_header(name, text, begin):
             is_digest = text[begin : begin + 7].lower() == "digest "

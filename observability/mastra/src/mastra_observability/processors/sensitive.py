@@ -39,6 +39,7 @@ from mastra_core.signals.span import SpanExported
 from mastra_observability.processors.redaction import MASK, Redaction, RedactionStyle
 from mastra_observability.processors.secret_keys import (
     EXACT_KEYS,
+    LABEL_NAMES,
     SENSITIVE_KEYS,
     SensitiveKeys,
     is_count,
@@ -92,10 +93,6 @@ _JSON_BEGINS: Final = {"{", "[", '"'}
 _BASE_64: Final = re.compile(BASE_64)
 _MAX_HARMLESS: Final = 16_384
 _MAX_HARMLESS_CHARS: Final = 48
-_LABEL_NAMES: Final = {
-    *("name", "key", "header", "field", "param", "parameter", "variable", "property", "attribute"),
-    *("label", "placeholder", "selector", "element"),  # of a form that is filled in
-}
 _LABELLED: Final = {"value", "newvalue", "oldvalue", "text"}
 
 
@@ -281,7 +278,7 @@ class SensitiveDataFilter:
     def _label_of(self, fields: dict[str, Any]) -> str | None:
         """The name of a secret that an object calls its `value` by: `{"name": "cookie", "value": "…"}`."""
         for name, value in fields.items():
-            if isinstance(value, str) and normalized(name) in _LABEL_NAMES:
+            if isinstance(value, str) and normalized(name) in LABEL_NAMES:
                 label = value.rstrip("\"']")  # `input[name="password"]`
                 if label in self._keys:
                     return label

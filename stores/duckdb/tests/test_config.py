@@ -43,6 +43,8 @@ def test_a_url_names_memory(url):
         ("?wait_s=0", {"hold": False, "wait_s": 0.0}),
         ("?hold=false", {"query_timeout_s": 30.0}),
         ("?query_timeout_s=inf", {"query_timeout_s": float("inf")}),
+        ("", {"memory_bytes": 1_000_000_000}),
+        ("?max_memory_bytes=200000000", {"memory_bytes": 200_000_000}),
     ],
 )
 def test_a_url_says_how_to_share_the_file(options, settings):
@@ -67,6 +69,14 @@ def test_a_url_says_how_to_share_the_file(options, settings):
         ),
         ({"query_timeout_s": None}, "Field `query_timeout_s` must be seconds above 0, or math.inf, got None"),
         ({"wait_s": True}, "Field `wait_s` must be seconds, 0 or more, got True"),
+        (
+            {"max_memory_bytes": 99_999_999},
+            "Field `max_memory_bytes` must be a whole number of bytes from 100000000 on, got 99999999",
+        ),
+        (
+            {"max_memory_bytes": "1GB"},
+            "Field `max_memory_bytes` must be a whole number of bytes from 100000000 on, got '1GB'",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused_at_construction(options, words):

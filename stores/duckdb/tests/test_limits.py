@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mastra_core.errors import QueryCancelledError, QueryTimeoutError
+from mastra_core.errors import QueryCancelledError, QueryTimeoutError, StoreUnavailableError
 from mastra_core.storage import LogQuery
 from mastra_core.testing import fake_log, fake_span
 from mastra_duckdb import DuckDBStore
@@ -252,3 +252,32 @@ def test_who_waits_for_a_thread_to_end_does_not_wait_for_what_begins_meanwhile(w
     watcher.forget(later)
     watcher.rest()
     assert watcher._thread is None
+
+
+def _limit_of(connection):
+    return _ask(connection, "SELECT parse_formatted_bytes(current_setting('memory_limit'))")[0][0]
+
+
+def test_the_memory_of_a_file_is_bounded(tmp_path):
+    """To a gigabyte or what is said, opened again as well; never to more than the engine's own."""
+    own = _limit_of(_connect())
+    for options, most in (({}, 1_000_000_000), ({"max_memory_bytes": 200_000_000}, 200_000_000)):
+        with DuckDBStore(tmp_path / "a.duckdb", **options) as store:
+            for _ in range(2):
+                found = _limit_of(store._connection)
+                assert found <= min(own, most)
+                assert found > min(own, most) * 0.99  # the engine says it in rounded words
+                store._connection.release()
+    with DuckDBStore(tmp_path / "a.duckdb", max_memory_bytes=own * 2) as store:
+        assert _limit_of(store._connection) == own
+    with DuckDBStore(":memory:") as store:
+        assert _limit_of(store._connection) == own
+
+
+def test_a_question_beyond_the_bound_of_memory_fails_alone(tmp_path):
+    """Its error says what to do, and the next question is answered."""
+    connection = _connect(tmp_path / "a.duckdb", memory_bytes=100_000_000)
+    with pytest.raises(StoreUnavailableError, match=r"Out of Memory.*ask for less.*raise `max_memory_bytes`"):
+        _ask(connection, "SELECT len(list(range)) FROM range(100000000)")
+    assert _ask(connection, "SELECT 1") == [(1,)]
+    connection.close()

@@ -19,6 +19,7 @@ Options follow a question mark, as in `duckdb:///t.duckdb?hold=true&wait_s=2`:
     keep_scores_days    the same of scores                                                365
     keep_feedback_days  the same of feedback                                              365
     max_bytes           how large the file may become; what is oldest goes                any size
+    max_memory_bytes    how much memory the engine may take                               1 GB for a file
 
 Characters that mean something in a URL are percent-encoded: `%20`, `%3F`, `%23`, `%25`.
 """
@@ -47,6 +48,12 @@ WAIT_S = 10.0
 QUERY_TIMEOUT_S = 30.0
 """How long a query may take."""
 
+FILE_MEMORY_BYTES = 1_000_000_000
+"""How much memory the engine may take for a file. Its own bound is 80 % of the machine's, and what it has
+read stays in memory up to there: removing what was old of a file of one gigabyte took 1.1 GB."""
+
+_LEAST_MEMORY_BYTES = 100_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -59,6 +66,8 @@ class Settings:
         retention: how long each signal is kept, over the defaults; None keeps all for ever.
         max_bytes: how large the file may become with its log; None for any size.
         query_timeout_s: how long a query may take, in seconds; infinite for no limit.
+        max_memory_bytes: how much memory the engine may take; None for `FILE_MEMORY_BYTES`, and in memory,
+            where everything is, for what the engine takes by itself.
 
     Raises:
         ConfigurationError: a value is of another kind or out of bounds.
@@ -70,6 +79,13 @@ class Settings:
     retention: Policies | None = field(default_factory=lambda: DEFAULT_RETENTION)
     max_bytes: int | None = None
     query_timeout_s: float = QUERY_TIMEOUT_S
+    max_memory_bytes: int | None = None
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """How much memory the engine may take; None for what it takes by itself."""
+        default = None if self.path is None else FILE_MEMORY_BYTES
+        return default if self.max_memory_bytes is None else self.max_memory_bytes
 
     def __post_init__(self) -> None:
         if type(self.hold) is not bool:
@@ -81,6 +97,12 @@ class Settings:
         if type(self.query_timeout_s) not in {int, float} or not self.query_timeout_s > 0:
             raise ConfigurationError(
                 f"Field `query_timeout_s` must be seconds above 0, or math.inf, got {self.query_timeout_s!r}"
+            )
+        given = self.max_memory_bytes
+        if given is not None and (type(given) is not int or given < _LEAST_MEMORY_BYTES):
+            raise ConfigurationError(
+                f"Field `max_memory_bytes` must be a whole number of bytes from {_LEAST_MEMORY_BYTES} on, "
+                f"got {given!r}"
             )
 
 
@@ -195,6 +217,7 @@ _OPTIONS: dict[str, Callable[[str], object]] = {
     "wait_s": float,
     "query_timeout_s": float,
     "max_bytes": int,
+    "max_memory_bytes": int,
     **dict.fromkeys(_KEPT, _days),
 }
 _ALLOWED: dict[Callable[[str], object], str] = {

@@ -68,6 +68,7 @@ class Connection:
         opening: Sequence[str] = (),
         leave_log: bool = False,
         query_timeout_s: float = QUERY_TIMEOUT_S,
+        memory_bytes: int | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -79,6 +80,7 @@ class Connection:
             opening: statements that tell the engine how to work, run whenever it was opened.
             leave_log: leave a short log beside the file also when it is closed for good.
             query_timeout_s: how long a turn outside of a transaction may take, in seconds.
+            memory_bytes: how much the engine may take, but to make the tables ready; None for its own bound.
         """
         self.path = path
         self._prepare = prepare
@@ -87,6 +89,7 @@ class Connection:
         self._opening = opening
         self._leave_log = leave_log
         self._query_timeout_s = query_timeout_s
+        self._memory_bytes = memory_bytes
         self._query: Query | None = None
         self._open_turn: Turn | None = None
         self._is_closed = False
@@ -187,6 +190,8 @@ class Connection:
             turn = self._connect(deadline)
             try:
                 self._prepare(turn)
+                if self._memory_bytes is not None:
+                    turn.bound_memory(self._memory_bytes)
             except BaseException:
                 turn.close()
                 raise

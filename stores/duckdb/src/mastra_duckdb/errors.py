@@ -80,6 +80,11 @@ _CAUSES: tuple[_Cause, ...] = (
         StoreUnavailableError,
         "make room on the disk; what was not acknowledged is not stored, and may be written again then",
     ),
+    (
+        r"Out of Memory",
+        StoreUnavailableError,
+        "ask for less, for instance by a window, or raise `max_memory_bytes`",
+    ),
     (r"Permission denied|Read-only file system", StorageError, "allow writing to the file and its folder"),
 )
 """At any time."""

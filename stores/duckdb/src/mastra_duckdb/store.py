@@ -100,6 +100,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
         max_bytes: int | None = None,
         clock: Clock = system_clock,
         query_timeout_s: float = QUERY_TIMEOUT_S,
+        max_memory_bytes: int | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -118,11 +119,16 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             query_timeout_s: how long a query may take, in seconds, before it is stopped and the call
                 raises `QueryTimeoutError`; `math.inf` for no limit. Waiting for the file does not
                 count, and writing has no limit.
+            max_memory_bytes: how much memory the engine may take, most of it for what it has read; what
+                a question needs beyond that goes to a folder beside the file. None is a gigabyte for a
+                file, and 80 % of the machine's for a store in memory; more than that is never taken.
 
         Raises:
             ConfigurationError: it is no path, or a value is out of bounds.
         """
-        settings = Settings(parse_path(path), hold, wait_s, retention, max_bytes, query_timeout_s)
+        settings = Settings(
+            parse_path(path), hold, wait_s, retention, max_bytes, query_timeout_s, max_memory_bytes
+        )
         self._connect(settings, clock)
 
     @classmethod
@@ -146,6 +152,7 @@ class DuckDBStore(Aggregating, Annotating, Asynchronous, Discovering):
             query_timeout_s=settings.query_timeout_s,
             opening=() if settings.max_bytes is None else opening(settings.max_bytes),
             leave_log=settings.max_bytes is not None,
+            memory_bytes=settings.memory_bytes,
         )
         self._upkeep = Upkeep(
             self._connection,

@@ -75,6 +75,12 @@ class Turn:
             self._parsed[sql] = statement
         return self._driver.execute(statement, list(parameters)).fetchall()
 
+    def bound_memory(self, most_bytes: int) -> None:
+        """Let the engine take no more memory than this, nor more than it was to take before."""
+        ((before,),) = self.rows("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
+        if before > most_bytes:
+            self.run(f"SET memory_limit = '{most_bytes}B'")
+
     def has_table(self, name: str) -> bool:
         """Whether there is a table of this name. A look into the list of tables costs 8 ms after opening."""
         try:

@@ -64,6 +64,36 @@ def test_the_traces_of_an_id_are_found_by_their_roots_alone(tmp_path, monkeypatc
         assert ask(store, "none").items == []
 
 
+@pytest.mark.parametrize("few", [0, 1_000])
+@pytest.mark.parametrize("is_noted_twice", [False, True])
+def test_a_root_is_looked_for_among_open_and_ended_spans(tmp_path, monkeypatch, few, is_noted_twice):
+    """Whichever of two spans without a parent is open, and whoever it is of, the later one is no trace."""
+    monkeypatch.setattr(traces, "_FEW_ROOTS", few)
+
+    def noted(trace, session_id, number):
+        who = Correlation(session_id=session_id)
+        return fake_open_span(number, trace=trace, parent_span_id=None, correlation=who)
+
+    def ended(trace, session_id, number):
+        who = Correlation(session_id=session_id)
+        return fake_span(number, trace=trace, parent_span_id=None, correlation=who)
+
+    with embedded(tmp_path) as store:
+        store.clear()
+        store.write_spans([ended(0, "other", 0), ended(1, "late", 1), ended(2, "fine", 0)])
+        for _ in range(1 + is_noted_twice):
+            store.write_open_spans(
+                [noted(0, "later", 1), noted(1, "first", 0), noted(2, "fine", 0), noted(3, "fine", 0)]
+            )
+        found = {who: ask(store, who).items for who in ("other", "later", "first", "late", "fine")}
+        assert {who: len(items) for who, items in found.items() if items} == {
+            "other": 1,
+            "first": 1,
+            "fine": 2,
+        }
+        assert [trace.status for trace in found["fine"]] == ["running", "success"]
+
+
 def ask(store, session_id, **page):
     """The traces of a session."""
     return store.list_traces(TraceQuery(session_id=session_id, **page))

@@ -1,6 +1,10 @@
-"""DuckDB keeps the contract of stores, in a file and in memory."""
+"""DuckDB keeps the contract of stores, in a file and in memory.
+
+What both are asked is asked of the file on every Python; in memory the engine answers in the same way.
+"""
 
 import duckdb
+import pytest
 
 from mastra_core.testing.contracts import (
     DiscoveryStoreContract,
@@ -20,14 +24,21 @@ from mastra_duckdb import DuckDBStore
 from mastra_duckdb.errors import DRIVER_ERRORS, translate
 
 
+class InMemory:
+    is_shared = True  # making the tables takes the engine longer than most tests do
+
+    def make_store(self, folder):
+        return DuckDBStore(":memory:")
+
+
 class TestSpansInFile(DurableSpanStoreContract):
     def make_store(self, folder):
         return DuckDBStore(folder / "spans.duckdb")
 
 
-class TestSpansInMemory(SpanStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+@pytest.mark.one_python
+class TestSpansInMemory(InMemory, SpanStoreContract):
+    pass
 
 
 class TestLogsInFile(DurableLogStoreContract):
@@ -35,29 +46,25 @@ class TestLogsInFile(DurableLogStoreContract):
         return DuckDBStore(folder / "logs.duckdb")
 
 
-class TestLogsInMemory(LogStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+@pytest.mark.one_python
+class TestLogsInMemory(InMemory, LogStoreContract):
+    pass
 
 
-class TestMetrics(MetricStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+class TestMetrics(InMemory, MetricStoreContract):
+    pass
 
 
-class TestScores(ScoreStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+class TestScores(InMemory, ScoreStoreContract):
+    pass
 
 
-class TestFeedback(FeedbackStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+class TestFeedback(InMemory, FeedbackStoreContract):
+    pass
 
 
-class TestNames(DiscoveryStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+class TestNames(InMemory, DiscoveryStoreContract):
+    pass
 
 
 class TestAllInFile(DurableStoreContract):
@@ -65,14 +72,13 @@ class TestAllInFile(DurableStoreContract):
         return DuckDBStore(folder / "all.duckdb")
 
 
-class TestAllInMemory(StoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+@pytest.mark.one_python
+class TestAllInMemory(InMemory, StoreContract):
+    pass
 
 
-class TestLifecycle(LifecycleStoreContract):
-    def make_store(self, folder):
-        return DuckDBStore(":memory:")
+class TestLifecycle(InMemory, LifecycleStoreContract):
+    pass
 
 
 class TestErrors(DriverErrorsContract):

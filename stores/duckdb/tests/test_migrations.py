@@ -27,6 +27,8 @@ from mastra_duckdb.connection import Connection
 from mastra_duckdb.migrations import MIGRATIONS, Migration, migrate, version_of
 from mastra_duckdb.schema import TABLES
 
+pytestmark = pytest.mark.one_python
+
 FOLDER = Path(__file__).with_name("old_databases")
 NEWEST = MIGRATIONS[-1].version
 SPANS_ALONE = {"write_spans", "write_open_spans"}

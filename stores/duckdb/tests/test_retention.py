@@ -26,6 +26,8 @@ from mastra_duckdb import DuckDBStore, compaction, pace, upkeep
 from mastra_duckdb.keeping import DEFAULT_RETENTION
 from mastra_duckdb.stats import size_of
 
+pytestmark = pytest.mark.one_python
+
 HOUR, DAY = 3600, 86_400
 SECOND = 10**9
 
@@ -188,7 +190,6 @@ def test_a_fault_of_retention_is_said_once_and_fails_no_write(tmp_path, clock, m
 # ---------------------------------------------------------------- by size
 
 
-@pytest.mark.one_python
 @pytest.mark.timeout(300)  # ten times sixteen megabytes, on machines that are busy with other things
 def test_a_store_with_a_limit_stays_below_it_and_keeps_the_newest(tmp_path):
     """Fed with ten times its limit it never gets larger, and holds an unbroken stretch up to the last."""

@@ -12,6 +12,8 @@ from mastra_core.testing.fakes import NOON_NS, FakeClock, fake_log, fake_span
 from mastra_duckdb import DuckDBStore, pace, pruning, room, upkeep
 from mastra_duckdb.pace import Pace
 
+pytestmark = pytest.mark.one_python
+
 DAY = 86_400
 
 

@@ -13,6 +13,8 @@ from mastra_core.testing.fakes import fake_feedback, fake_score, fake_span
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.views import VIEWS
 
+pytestmark = pytest.mark.one_python
+
 DATA = runpy.run_path(str(Path(__file__).with_name("view_data.py")))
 NOON = DATA["NOON"]
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")

@@ -610,6 +610,7 @@ BOMBS = [
 ]  # fmt: skip
 
 
+@pytest.mark.one_python  # it is about the patterns
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_no_text_takes_more_than_linear_time(sensitive, bomb):
     """Sixteen times the text takes about sixteen times as long, whatever it is made of."""

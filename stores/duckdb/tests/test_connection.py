@@ -288,3 +288,16 @@ def test_opening_that_fails_halfway_leaves_nothing_open(tmp_path):
         [sys.executable, "-c", HOLD, str(path)], input="", check=True, capture_output=True, text=True
     )
     connection.close()
+
+
+def test_the_engine_draws_nothing_on_the_output_of_a_program():
+    """Also where Python runs without a file, which the driver takes for a person who waits."""
+    ask = "SELECT current_setting('enable_progress_bar')"
+    program = (
+        "import duckdb\nfrom mastra_duckdb import DuckDBStore\n"
+        f"print(duckdb.execute({ask!r}).fetchall())\n"
+        "with DuckDBStore(':memory:') as store, store._connection.turn() as turn:\n"
+        f"    print(turn.rows({ask!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[(True,)]", "[(False,)]"]

@@ -34,6 +34,10 @@ _COUNT_WHAT_IS_THERE = "SET disabled_optimizers = 'row_group_pruner'"
 """With `ORDER BY … LIMIT n` DuckDB 2.0 reads no more row groups than hold n rows, and counts removed rows
 with the others: after a removal it found fewer rows than there were, or none."""
 
+_DRAW_NOTHING = "SET enable_progress_bar = false"
+"""Where Python runs without a file (a prompt, a notebook, `python -c`, a child that was spawned) the
+driver draws a bar on the program's output for what takes longer than two seconds."""
+
 _PARSED = 100
 """How many parsed statements are kept."""
 
@@ -179,7 +183,7 @@ def open_database(path: Path | None, statements: Sequence[str]) -> Turn:
     """
     driver = duckdb.connect(MEMORY if path is None else str(path))
     try:
-        for statement in (_CHECKPOINT_LATE, _COUNT_WHAT_IS_THERE, *statements):
+        for statement in (_CHECKPOINT_LATE, _COUNT_WHAT_IS_THERE, _DRAW_NOTHING, *statements):
             driver.execute(statement)
         return Turn(driver)
     except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from mastra_core.errors import ConfigurationError
 
@@ -38,14 +38,12 @@ class Redaction:
         mask: what stands for a secret.
 
     Raises:
-        ConfigurationError: the mask is empty, or longer than `MAX_MASK_CHARS`.
+        ConfigurationError: there is no such style, the mask is empty or longer than `MAX_MASK_CHARS`, or the
+            key is no bytes.
     """
 
     def __init__(self, style: RedactionStyle, mask: str, hash_key: bytes | None) -> None:
-        if not 1 <= len(mask) <= MAX_MASK_CHARS:
-            raise ConfigurationError(
-                f"`mask` of SensitiveDataFilter must have 1 to {MAX_MASK_CHARS} characters, got {mask!r}"
-            )
+        _check(style, mask, hash_key)
         self._style = style
         self.mask = mask
         self._hash_key = hashlib.sha256(os.urandom(32) if hash_key is None else hash_key).digest()
@@ -73,3 +71,20 @@ class Redaction:
             return secret
         digest = hashlib.blake2b(secret.encode(errors="backslashreplace"), digest_size=6, key=self._hash_key)
         return f"{self.mask}#{digest.hexdigest()}"
+
+
+def _check(style: object, mask: object, hash_key: object) -> None:
+    """Raise `ConfigurationError` for what cannot be; a key is not quoted."""
+    if style not in get_args(RedactionStyle):
+        raise ConfigurationError(
+            f"`style` of SensitiveDataFilter must be 'full', 'partial' or 'hash', got {style!r}"
+        )
+    if not isinstance(mask, str) or not 1 <= len(mask) <= MAX_MASK_CHARS:
+        raise ConfigurationError(
+            f"`mask` of SensitiveDataFilter must have 1 to {MAX_MASK_CHARS} characters, got {mask!r}"
+        )
+    if hash_key is not None and (not isinstance(hash_key, bytes) or not hash_key):
+        raise ConfigurationError(
+            "`hash_key` of SensitiveDataFilter must be bytes that are not empty, or None, got a value of "
+            f"type {type(hash_key).__name__}, which is not shown"
+        )

@@ -13,7 +13,9 @@ import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, cast
+
+from mastra_core.errors import ConfigurationError
 
 MIN_KEY_CHARS: Final = 17
 """Keys are longer than words; what is shorter is not looked at for being one."""
@@ -40,6 +42,33 @@ class Clue(NamedTuple):
     expression: re.Pattern[bytes]
 
 
+def _is_look(value: Any) -> bool:  # noqa: ANN401  # whatever was given
+    is_expression = issubclass(type(value), re.Pattern)
+    return is_expression and isinstance(value.pattern, str) and value.fullmatch("") is None
+
+
+def _are_hints(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, tuple | list) and all(map(_is_hint, cast("tuple[object, ...]", value)))
+
+
+def _is_hint(value: object) -> bool:
+    return isinstance(value, re.Pattern | Clue) or (isinstance(value, str) and bool(value))
+
+
+_RULES: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
+    ("name", lambda value: isinstance(value, str) and bool(value.strip()), "a word"),
+    ("expression", _is_look, "a compiled regular expression over text that does not match an empty one"),
+    ("hints", _are_hints, "a tuple of texts, expressions or clues, such as ('BADGE-',)"),
+    (
+        "within",
+        lambda value: value in ("anything", "keys", "numbers", "signs"),
+        "'anything', 'keys', 'numbers' or 'signs'",
+    ),
+    ("is_secret", callable, "a function of a candidate"),
+)
+"""What each field of a pattern must be."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecretPattern:
     """A kind of secret, by what it looks like.
@@ -61,6 +90,19 @@ class SecretPattern:
     hints: tuple[str | re.Pattern[bytes] | Clue, ...] = ()
     within: Literal["anything", "keys", "numbers", "signs"] = "anything"
     is_secret: Callable[[str], bool] = _always
+
+    def __post_init__(self) -> None:
+        """Refuse what finds nothing, or everything.
+
+        Raises:
+            ConfigurationError: one of the fields is something else.
+        """
+        wrong = next((rule for rule in _RULES if not rule[1](getattr(self, rule[0]))), None)
+        if wrong is not None:
+            name, _, allowed = wrong
+            raise ConfigurationError(
+                f"`{name}` of SecretPattern must be {allowed}, got {getattr(self, name)!r}"
+            )
 
 
 # ---------------------------------------------------------------- what regular expressions do not see

@@ -36,6 +36,7 @@ from mastra_core.signals.metric import MetricExported
 from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.score import ScoreExported
 from mastra_core.signals.span import SpanExported
+from mastra_observability.processors.given import looks_of, names_of
 from mastra_observability.processors.redaction import MASK, Redaction, RedactionStyle
 from mastra_observability.processors.secret_keys import (
     EXACT_KEYS,
@@ -113,6 +114,9 @@ class SensitiveDataFilter:
             hidden by a mark, so that what is grouped by them stays apart.
         mask: what stands for a secret.
         hash_key: for marks that are to be equal in several programs; None makes one of its own.
+
+    Raises:
+        ConfigurationError: one of them is something else, or says nothing.
     """
 
     def __init__(
@@ -127,9 +131,12 @@ class SensitiveDataFilter:
         mask: str = MASK,
         hash_key: bytes | None = None,
     ) -> None:
-        names = (*(SENSITIVE_KEYS if keys is None else keys), *more_keys)
-        self._keys = SensitiveKeys(names, EXACT_KEYS if keys is None else (), allowed_keys)
-        looks = (*(SECRET_PATTERNS if patterns is None else patterns), *more_patterns)
+        names = SENSITIVE_KEYS if keys is None else names_of(keys, "keys")
+        names = (*names, *names_of(more_keys, "more_keys"))
+        allowed = names_of(allowed_keys, "allowed_keys")
+        self._keys = SensitiveKeys(names, EXACT_KEYS if keys is None else (), allowed)
+        looks = SECRET_PATTERNS if patterns is None else looks_of(patterns, "patterns")
+        looks = (*looks, *looks_of(more_patterns, "more_patterns"))
         self._text = TextFilter(self._keys, looks)
         self._may_have_secret = self._text.may_hold_secret
         self._redaction = Redaction(style, mask, hash_key)

@@ -85,7 +85,7 @@ def _compared(
         assert rows
         return took * 1e3
 
-    return compare(budget, ours, peer, rounds=15)
+    return compare(budget, ours, peer, rounds=45)
 
 
 def clickhouse_session() -> Result:

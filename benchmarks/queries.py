@@ -73,4 +73,4 @@ def query_percentiles() -> Result:
             assert len(rows) == 24
             return took * 1e3
 
-        return compare(Budget("query_percentiles", "ms", 1.3), ours, peer, rounds=15)
+        return compare(Budget("query_percentiles", "ms", 1.3), ours, peer, rounds=45)

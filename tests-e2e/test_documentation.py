@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_python  # it is about the pages; what they call has tests on every Python
+
 ROOT = Path(__file__).parent.parent
 RUNNER = Path(__file__).parent / "forking_runner.py"
 PAGES = sorted(

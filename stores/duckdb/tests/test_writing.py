@@ -17,6 +17,8 @@ from mastra_core.testing.strategies import LATEST_NS
 from mastra_duckdb import DuckDBStore
 from mastra_duckdb.schema import TRACE_KEY
 
+pytestmark = pytest.mark.one_python
+
 BAD = {
     "a lone surrogate": {"name": "\ud800"},
     "a lone surrogate in the id": {"span_id": "\udfff"},

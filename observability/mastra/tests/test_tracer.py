@@ -168,6 +168,23 @@ def test_hidden_payloads_are_never_taken(obs, capture):
     assert all(span.input is None and span.output is None for span in capture.spans)
 
 
+@pytest.mark.parametrize("hidden", ["hide_input", "hide_output"])
+def test_an_error_given_to_a_hiding_span_says_nothing(obs, capture, hidden):
+    """Its words may quote what is hidden, also where nobody raised it and the span is not entered."""
+    error = ValueError("secret")
+    span = obs.span(
+        "work", input=error, attributes={"cause": error}, options=TracingOptions(**{hidden: True})
+    )
+    span.update(output=error, metadata={"cause": error}).end(output=[error])
+    obs.flush()
+    (found,) = capture.spans
+    assert b"secret" not in b"".join(
+        value for value in (found.input, found.output, found.attributes, found.metadata) if value
+    )
+    assert (found.input, found.output).count(None) == 1
+    assert decode(found.attributes)["cause"]["message"] == "<hidden>"
+
+
 def test_a_remote_trace_is_continued_and_its_root_stays_a_root(obs, capture):
     """An external trace id and parent are kept, the parent in a field of its own."""
     options = TracingOptions(trace_id="ab" * 16, parent_span_id="cd" * 8)

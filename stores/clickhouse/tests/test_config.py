@@ -95,6 +95,8 @@ def test_an_option_of_the_address_is_told_where_it_belongs():
     [
         {"port": 70_000},
         {"compression": "rar"},
+        {"compression": ["lz4"]},
+        {"partition": ["day"]},
         {"partition": "hour"},
         {"table_prefix": "a;b"},
         {"storage_policy": "x'y"},

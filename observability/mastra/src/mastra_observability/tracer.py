@@ -18,7 +18,7 @@ from mastra_core.clock import Clock
 from mastra_core.ids import IdSource, format_trace_id, parse_id
 from mastra_core.keywords import cheap_keywords
 from mastra_core.signals.correlation import Correlation, Entity
-from mastra_core.signals.payload import encode, encode_fast
+from mastra_core.signals.payload import encode_fast
 from mastra_core.tracing.bare_span import bare_span
 from mastra_core.tracing.current import get_current
 from mastra_core.tracing.logger import NO_OP_LOGGER, LoggerContext
@@ -192,17 +192,17 @@ class RecordingTracer(Annotations):
         if attributes is not None:
             try:
                 # Flat ones, nearly all, need no guard against endless nesting.
-                payload = encode(attributes) if is_tracked(attributes) else encode_fast(attributes)
+                payload = span._encode(attributes) if is_tracked(attributes) else encode_fast(attributes)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
-                payload = encode(attributes)
+                payload = span._encode(attributes)
             span._attributes = payload
             if len(payload) > HEAVY_BYTES:
                 span._attributes = span._weigh(payload)
         if input is not UNSET and not trace.hide_input:
             try:
-                payload = encode(input) if is_tracked(input) else encode_fast(input)
+                payload = span._encode(input) if is_tracked(input) else encode_fast(input)
             except Exception:  # noqa: BLE001
-                payload = encode(input)
+                payload = span._encode(input)
             span._input = payload
             if len(payload) > HEAVY_BYTES:
                 span._input = span._weigh(payload)

@@ -184,9 +184,9 @@ class Span(Annotated):
             self._input = self._snapshot(input)
         if output is not UNSET and not self._trace.hide_output:
             try:  # what `encode` does first, without the call
-                payload = encode(output) if is_tracked(output) else encode_fast(output)
+                payload = self._encode(output) if is_tracked(output) else encode_fast(output)
             except Exception:  # noqa: BLE001  # a user's object may raise whatever it likes
-                payload = encode(output)
+                payload = self._encode(output)
             self._output = payload
             if len(payload) > HEAVY_BYTES:
                 self._output = self._weigh(payload)
@@ -217,13 +217,15 @@ class Span(Annotated):
 
     def _snapshot(self, value: object) -> bytes:
         """JSON text of a value; large ones are counted, so that queues can be bounded by bytes."""
-        payload = encode(value) if self._trace.shows_values else self._encode_inside(value)
+        payload = self._encode(value)
         if len(payload) > HEAVY_BYTES:
             payload = self._weigh(payload)
         return payload
 
-    def _encode_inside(self, value: object) -> bytes:
+    def _encode(self, value: object) -> bytes:
         """JSON text as it is where this span is the current one: errors have no words if it hides values."""
+        if self._trace.shows_values:
+            return encode(value)
         token = set_current(self)
         try:
             return encode(value)
@@ -366,7 +368,7 @@ class Span(Annotated):
         self._token = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r} {self._type} trace={self.trace_id} span={self.span_id}>"
+        return f"<Span {self.name!r} {self._type} trace={self.trace_id} span={self.span_id}>"
 
 
 def _as_it_is_now(value: object) -> object:

@@ -4,7 +4,7 @@
     MASTRA_CONTRACT_EXAMPLES    examples that each property of agreement draws            10
     MASTRA_CONTRACT_SEEDED      1 for the same examples at every run, 0 for others        as Hypothesis
 
-`.ci/run` asks for 100 on the main Python and for 10 on the others, of ClickHouse for 5 and 2, and
+`.ci/run` asks for 200 on the main Python and for 10 on the others, of ClickHouse for 10 and 2, and
 `hatch run contract-nightly` for 20 000 of each property. Properties that are no agreement draw at
 most 20, those that open files or write everything twice at most 8: they state one law each, and what
 they could find the agreement finds as well.

@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 
+import duckdb
 import pytest
 
 from mastra_core.errors import QueryCancelledError, QueryTimeoutError, StoreUnavailableError
@@ -277,7 +278,22 @@ def test_the_memory_of_a_file_is_bounded(tmp_path):
 def test_a_question_beyond_the_bound_of_memory_fails_alone(tmp_path):
     """Its error says what to do, and the next question is answered."""
     connection = _connect(tmp_path / "a.duckdb", memory_bytes=100_000_000)
-    with pytest.raises(StoreUnavailableError, match=r"Out of Memory.*ask for less.*raise `max_memory_bytes`"):
+    with pytest.raises(StoreUnavailableError, match=r"Out of Memory.*; raise `max_memory_bytes`, or do less"):
         _ask(connection, "SELECT len(list(range)) FROM range(100000000)")
     assert _ask(connection, "SELECT 1") == [(1,)]
     connection.close()
+
+
+def test_a_bound_that_others_keep_from_being_set_is_no_error(tmp_path):
+    """The engine is one for all of a process: others may have more in use."""
+    path = tmp_path / "a.duckdb"
+    DuckDBStore(path).close()
+    with duckdb.connect(path) as beside:
+        beside.execute("SET temp_directory = ''")
+        beside.execute(
+            "CREATE TEMP TABLE t AS SELECT md5(i::VARCHAR) || md5((i + 1)::VARCHAR) FROM range(3000000) r(i)"
+        )
+        with DuckDBStore(path, max_memory_bytes=100_000_000) as store:
+            assert _limit_of(store._connection) > 100_000_000
+            store.write_spans([fake_span(0)])
+            assert store.list_traces().total == 1

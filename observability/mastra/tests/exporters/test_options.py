@@ -6,6 +6,7 @@ import math
 import pytest
 
 from mastra_core.errors import ConfigurationError
+from mastra_core.storage import InMemoryStore
 from mastra_observability import ConsoleExporter, DefaultExporter, JsonExporter, Observability, TestExporter
 
 NO_WHOLE = [None, "5", b"5", 2.5, True, math.nan, math.inf, [1], -1, object()]
@@ -61,3 +62,21 @@ def test_an_instance_refuses_what_it_cannot_use(given, says):
     """A URL in the place of the settings is what a newcomer writes; he is told where it belongs."""
     with pytest.raises(ConfigurationError, match=says):
         given()
+
+
+def test_a_store_may_be_a_wrapper_of_one():
+    """One that has its methods by `__getattr__` is a store as well, on every Python."""
+
+    class Wrapper:
+        def __init__(self, store):
+            self._store = store
+
+        def __getattr__(self, name):
+            return getattr(self._store, name)
+
+    inner = InMemoryStore()
+    obs = Observability(service_name="t", exporters=[DefaultExporter(Wrapper(inner))])
+    with obs.span("work"):
+        pass
+    obs.shutdown()
+    assert [trace.name for trace in inner.list_traces().items] == ["work"]

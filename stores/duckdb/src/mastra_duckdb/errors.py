@@ -83,7 +83,7 @@ _CAUSES: tuple[_Cause, ...] = (
     (
         r"Out of Memory",
         StoreUnavailableError,
-        "ask for less, for instance by a window, or raise `max_memory_bytes`",
+        "raise `max_memory_bytes`, or do less at once, for instance by a window",
     ),
     (r"Permission denied|Read-only file system", StorageError, "allow writing to the file and its folder"),
 )

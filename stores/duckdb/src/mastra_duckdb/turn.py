@@ -80,10 +80,15 @@ class Turn:
         return self._driver.execute(statement, list(parameters)).fetchall()
 
     def bound_memory(self, most_bytes: int) -> None:
-        """Let the engine take no more memory than this, nor more than it was to take before."""
+        """Let the engine take no more memory than this, nor more than it was to take before.
+
+        It is one engine for all connections of this process to a file. Where others need more just now it
+        keeps its bound until it is opened again.
+        """
         ((before,),) = self.rows("SELECT parse_formatted_bytes(current_setting('memory_limit'))")
         if before > most_bytes:
-            self.run(f"SET memory_limit = '{most_bytes}B'")
+            with suppress(duckdb.OutOfMemoryException):
+                self.run(f"SET memory_limit = '{most_bytes}B'")
 
     def has_table(self, name: str) -> bool:
         """Whether there is a table of this name. A look into the list of tables costs 8 ms after opening."""

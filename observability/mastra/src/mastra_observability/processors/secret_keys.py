@@ -57,6 +57,9 @@ LABEL_NAMES: Final = frozenset(
 )
 """What something is called that has the name of a secret, and a value: a field, a header."""
 
+_COUNT: Final = re.compile(r"token(?:value)?\Z|\Atoken(?:new|old|current|previous|prev|[0-9]++)\Z")
+"""What names of counts end with, or are: of `bot_token_backup` a number is a secret like a text."""
+
 _SEPARATORS: Final = "-_. "
 _LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _NORMAL: Final = {**_LOWER, **dict.fromkeys(map(ord, _SEPARATORS))}
@@ -88,7 +91,7 @@ def normalized_json(payload: bytes) -> bytes:
 
 def is_count(name: str) -> bool:
     """Whether a number called so is a count, a price or a time: `milliseconds_by_token`, `token_new`."""
-    return _ANY_BEHIND.sub("", normalized(name)).endswith("token")
+    return _COUNT.search(normalized(name)) is not None
 
 
 _OPTION_PATTERN = (

@@ -42,23 +42,31 @@ class Clue(NamedTuple):
     expression: re.Pattern[bytes]
 
 
+_SAMPLE: Final = "".join(map(chr, range(32, 127)))
+
+
 def _is_look(value: Any) -> bool:  # noqa: ANN401  # whatever was given
-    is_expression = issubclass(type(value), re.Pattern)
-    return is_expression and isinstance(value.pattern, str) and value.fullmatch("") is None
+    if not issubclass(type(value), re.Pattern) or not isinstance(value.pattern, str):
+        return False
+    # Of `x*`, `\b` or `(?=B)` every place would be a secret.
+    return value.fullmatch("") is None and all(match.group() for match in value.finditer(_SAMPLE))
 
 
 def _are_hints(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, tuple | list) and all(map(_is_hint, cast("tuple[object, ...]", value)))
+    return isinstance(value, tuple) and all(map(_is_hint, cast("tuple[object, ...]", value)))
 
 
 def _is_hint(value: object) -> bool:
-    return isinstance(value, re.Pattern | Clue) or (isinstance(value, str) and bool(value))
+    if isinstance(value, str):
+        return bool(value)
+    expression: Any = value.expression if isinstance(value, Clue) else value
+    return issubclass(type(expression), re.Pattern) and isinstance(expression.pattern, bytes)
 
 
 _RULES: Final[tuple[tuple[str, Callable[[Any], bool], str], ...]] = (
     ("name", lambda value: isinstance(value, str) and bool(value.strip()), "a word"),
-    ("expression", _is_look, "a compiled regular expression over text that does not match an empty one"),
-    ("hints", _are_hints, "a tuple of texts, expressions or clues, such as ('BADGE-',)"),
+    ("expression", _is_look, "a compiled regular expression over text that never matches nothing"),
+    ("hints", _are_hints, "a tuple of texts, expressions over bytes or clues, such as ('BADGE-',)"),
     (
         "within",
         lambda value: value in ("anything", "keys", "numbers", "signs"),

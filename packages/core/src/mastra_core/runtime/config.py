@@ -117,12 +117,15 @@ def _read_level(value: object) -> object:
 
 
 def _check_span_types(names: Sequence[str]) -> tuple[str, ...]:
-    """The names of kinds; one that is almost a built-in one is a slip, and would leave out nothing."""
+    """The names of kinds; one that is almost a built-in one is a slip, and would leave out nothing.
+
+    A name that goes on behind a built-in one, as `tool_call_2` does, is somebody's own.
+    """
     for name in names:
         if not name.strip():
             raise ValueError("made of kinds of spans, one of them is empty")
         close = get_close_matches(name.lower().replace("-", "_"), SPAN_TYPES, 1, _ALMOST)
-        if name not in SPAN_TYPES and close:
+        if name not in SPAN_TYPES and close and not name.startswith(f"{close[0]}_"):
             raise ValueError(
                 f"made of kinds of spans; {name!r} is none, did you mean {close[0]!r}? Built in are "
                 f"{', '.join(sorted(SPAN_TYPES))}; a kind of your own needs a name less like one of them"

@@ -1,12 +1,13 @@
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
 from mastra_core.errors import ConfigurationError, InvalidQueryError
-from mastra_core.validated import Validated
+from mastra_core.validated import Validated, Whole
 
 
 class Sampling(Validated):
@@ -30,6 +31,10 @@ class Settings(Validated):
         if self.first > self.last:
             raise ValueError("a range whose first is not after its last")
         return self
+
+
+class Sizes(Validated):
+    size: Annotated[Whole, Field(ge=1)] = 1
 
 
 class Query(Validated):
@@ -112,6 +117,27 @@ def test_the_subclass_chooses_the_error():
 def test_a_long_value_is_cut_in_the_message():
     """A megabyte passed by mistake does not become a megabyte of message."""
     assert len(_message_of(Sampling, ratio="x" * 1_000_000)) < 400
+
+
+class Index:
+    def __init__(self, value):
+        self._value = value
+
+    def __index__(self):
+        return self._value()
+
+
+@pytest.mark.parametrize("value", [5, 5.0, np.int64(5), np.uint8(5), Index(lambda: 5)])
+def test_a_whole_number_of_any_kind_is_kept_as_an_int(value):
+    """Numbers of numpy are numbers, and a billion is written 1e9."""
+    size = Sizes(size=value).size
+    assert (size, type(size)) == (5, int)
+
+
+@pytest.mark.parametrize("value", [True, "5", b"7", 5.5, 0.0, np.array([5, 6]), int, Index(lambda: 1 / 0)])
+def test_what_is_no_whole_number_is_refused(value):
+    """No truth, no text and no fraction is one, nor is an array; whatever an object does when asked."""
+    assert "`size` must be " in _message_of(Sizes, size=value)
 
 
 def test_models_cannot_be_changed():

@@ -159,6 +159,21 @@ def test_a_variable_that_means_nothing_is_refused(monkeypatch):
         LogConfig()
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        *[("location", text, True) for text in ("y", "t", "YES", "on", "1", " true ")],
+        *[("location", text, False) for text in ("n", "f", "No", "off", "0")],
+        *[("backups", text, 7) for text in ("7", "7.0", "7e0", "0_7", " 7 ")],
+        ("thinning", '{"first": "7"}', ThinningConfig(first=7)),
+    ],
+)
+def test_a_variable_may_say_numbers_and_truths_in_many_ways(monkeypatch, name, text, value):
+    """A text of the environment is read as people write numbers and truths there."""
+    monkeypatch.setenv(f"MASTRA_LOG_{name.upper()}", text)
+    assert getattr(LogConfig(), name) == value
+
+
 def test_a_variable_that_is_no_json_where_it_must_be_is_refused(monkeypatch):
     """Nested settings are JSON, or one variable each."""
     monkeypatch.setenv("MASTRA_LOG_THINNING", "first")

@@ -3,11 +3,13 @@
 import io
 import math
 
+import numpy as np
 import pytest
 
 from mastra_core.errors import ConfigurationError
 from mastra_core.storage import InMemoryStore
 from mastra_observability import ConsoleExporter, DefaultExporter, JsonExporter, Observability, TestExporter
+from mastra_observability.exporters.options import to_whole
 
 NO_WHOLE = [None, "5", b"5", 2.5, True, math.nan, math.inf, [1], -1, object()]
 NO_SECONDS = [None, "0.5", True, math.nan, math.inf, -math.inf, -0.1, [1]]
@@ -47,6 +49,24 @@ def test_a_wrong_option_is_refused_by_its_name(kind, name, value):
     """The error names the option, and no other error is raised, at once or later."""
     with pytest.raises(ConfigurationError, match=f"`{name}|`spool"):
         kind(**{name: value})
+
+
+@pytest.mark.parametrize("value", [200, 200.0, np.int64(200)])
+def test_a_whole_number_of_any_kind_is_an_option(value):
+    """It is kept as an `int`, as settings keep it: files are rotated, and lines cut, at that very number."""
+    kept = to_whole(value, 1, "`size`")
+    assert (kept, type(kept)) == (200, int)
+
+
+def test_exporters_go_on_with_whole_numbers_of_any_kind(tmp_path):
+    """A file is rotated at the size that was said, into as many backups."""
+    exporter = JsonExporter(tmp_path / "a.jsonl", max_bytes=1.0, backups=np.int64(2))
+    with Observability(exporters=[exporter, ConsoleExporter(io.StringIO(), max_width=80.0)]) as instance:
+        for name in "abcd":
+            with instance.span(name):
+                pass
+            instance.flush()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "a.jsonl.1", "a.jsonl.2"]
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,22 @@ is allowed, what was got, and the names that exist where a name does not.
 
 from __future__ import annotations
 
+import operator
+import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, SupportsIndex, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+)
 
 from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
@@ -25,11 +35,30 @@ def _check_not_blank(text: str) -> str:
     return text
 
 
+def check_path(value: object) -> str | os.PathLike[str]:
+    """The path. Raises `ValueError` for a text that says nothing: it would be the working directory."""
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and value.strip()):
+        return cast("str | os.PathLike[str]", value)
+    raise ValueError("a path")
+
+
+def to_whole(value: object) -> object:
+    """The whole number that a value is, as an `int`: of numpy, or a float such as 1e9; else the value."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return value
+    try:
+        return operator.index(value)
+    except Exception:  # noqa: BLE001  # arrays and classes have the method, too, and are no number
+        return value
+
+
 Flag = Annotated[bool, Strict()]
 """True or False, and nothing that may be meant for it: the text `no` is true to Python, and false to YAML."""
 
-Whole = Annotated[int, Strict()]
-"""A whole number; no text of one, and no bool."""
+Whole = Annotated[int, Strict(), BeforeValidator(to_whole)]
+"""A whole number, kept as an `int`: one of numpy is one, and so is 1e9; no text of one, and no bool."""
 
 Real = Annotated[float, Strict()]
 """A number; no text of one, and no bool."""

@@ -64,7 +64,6 @@ def test_defaults_are_what_the_documentation_says():
         ({"metrics": {1: 2}}, "observability.metrics"),
         ({"sensitive_data": {"keys": [""]}}, "observability.sensitive_data.keys.0"),
         ({"sensitive_data": {"more_patterns": {"all": "x*"}}}, "observability.sensitive_data.more_patterns"),
-        ({"sensitive_data": {"hash_key": "k"}}, "observability.sensitive_data.hash_key"),
         ({"config_selector": " "}, "observability.config_selector"),
     ],
 )
@@ -89,10 +88,11 @@ def test_kinds_of_a_users_own_can_be_left_out(name):
     assert ObservabilityConfig(exclude_span_types=[name]).exclude_span_types == (name,)
 
 
-def test_a_key_of_marks_goes_with_their_style():
-    """With any style that is said it is kept: one may be chosen in code, and the key by the environment."""
-    assert ObservabilityConfig(sensitive_data={"hash_key": "k", "style": "hash"}).sensitive_data
-    assert ObservabilityConfig(sensitive_data={"hash_key": "k", "style": "full"}).sensitive_data
+@pytest.mark.parametrize("style", [{}, {"style": "full"}, {"style": "hash"}])
+def test_a_key_of_marks_goes_with_any_style(style):
+    """It is kept with all and with none: all machines may have the key, and a program choose the style."""
+    config = ObservabilityConfig(sensitive_data={"hash_key": "k", **style})
+    assert config.sensitive_data_config.hash_key == "k"
 
 
 def test_no_named_configurations_need_no_selector():

@@ -1,6 +1,7 @@
 """Settings from code, from environment variables and from TOML files, and where each comes from."""
 
 import re
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,47 @@ def test_every_setting_can_be_written_in_a_variable(variables):
     assert config.configs["eu"].sampling_config.ratio == 0
 
 
+@pytest.mark.parametrize(
+    ("said", "path", "value"),
+    [
+        ({"MAX_QUEUE_EVENTS": "5e3"}, "max_queue_events", 5000),
+        ({"MAX_QUEUE_EVENTS": "5.0"}, "max_queue_events", 5),
+        ({"TRACING": "n"}, "tracing", False),
+        ({"METRICS__DERIVED": "t"}, "metrics_config.derived", True),
+        ({"PAYLOAD": '{"max_depth": "5"}'}, "payload.max_depth", 5),
+        ({"HOLD": '{"max_traces": 5.0}'}, "hold.max_traces", 5),
+        ({"METRICS": '{"derived": "no"}'}, "metrics_config.derived", False),
+        ({"METRICS__BUCKETS": '{"x": ["1", 2]}'}, "metrics_config.buckets", {"x": (1.0, 2.0)}),
+        ({"SENSITIVE_DATA__HASH_KEY": "5"}, "sensitive_data_config.hash_key", "5"),
+        ({"SENSITIVE_DATA": '{"more_keys": ["5"]}'}, "sensitive_data_config.more_keys", ["5"]),
+    ],
+)
+def test_a_variable_may_say_numbers_and_truths_in_many_ways(variables, said, path, value):
+    """A text in JSON stands for what it would stand for alone, unless a text belongs there."""
+    variables(**said)
+    found = attrgetter(path)(ObservabilityConfig())
+    assert (found, type(found)) == (value, type(value))
+
+
+def test_a_variable_of_a_table_by_free_names_is_read_inside(variables):
+    """Prices and named configurations are as deep as JSON of a variable goes."""
+    variables(
+        METRICS__PRICES='{"gpt": {"input_usd": "0.5", "output_usd": 1}}',
+        CONFIGS='{"eu": {"tracing": "no", "sampling": "0.5", "service_name": "7"}}',
+        CONFIG_SELECTOR="region",
+    )
+    config = ObservabilityConfig()
+    assert config.metrics_config.prices["gpt"].input_usd == 0.5
+    inner = config.configs["eu"]
+    assert (inner.tracing, inner.sampling_config.ratio, inner.service_name) == (False, 0.5, "7")
+
+
+def test_a_number_that_is_not_whole_is_told_as_it_was_written(variables):
+    """The message shows the text of the variable, and no number that nobody wrote."""
+    variables(MAX_QUEUE_EVENTS="5e-1")
+    assert "must be a valid integer, got '5e-1' (str)" in refusal()
+
+
 def test_an_empty_variable_says_nothing(variables):
     """A variable that is set to nothing is as good as unset."""
     variables(SERVICE_NAME="", NO_SUCH_THING="")
@@ -172,8 +214,12 @@ def test_short_names_of_variables_weigh_less_than_long_ones(monkeypatch, variabl
         ("PAYLOAD__MAX_DEPTH", "0", "`observability.payload.max_depth` must be greater than or equal to 1"),
         ("EXPORTERS", '[{"path": "x"}]', "made of tables with a `type`"),
         ("CONFIGS__EU__LOG_LEVEL", "loud", "`observability.configs.eu.log_level` must be 'trace'"),
-        ("CONFIGS", "eu", "`observability.configs` must be configurations by name, got 'eu'"),
-        ("CONFIGS__EU", "x", "`observability.configs.eu` must be an ObservabilityConfig or a table, got 'x'"),
+        ("CONFIGS", "eu", "`observability.configs` must be configurations by name"),
+        (
+            "CONFIGS__EU",
+            "x",
+            "`observability.configs.eu` must be an ObservabilityConfig or a table, got a",
+        ),
     ],
 )
 def test_a_wrong_value_names_its_variable(variables, variable, text, says):
@@ -227,7 +273,10 @@ def test_a_variable_that_means_nothing_is_refused(variables, variable, hint):
         ("configs.eu.payload.max_dept = 1", "`observability.configs.eu.payload.max_dept` does not exist"),
         ("configs.default.metrics = true", "these are the settings around `configs`"),
         ("configs.eu.config_selector = 'x'", "cannot be inside `configs`"),
-        ("configs.eu = 3", "`observability.configs.eu` must be an ObservabilityConfig or a table, got 3"),
+        (
+            "configs.eu = 3",
+            "`observability.configs.eu` must be an ObservabilityConfig or a table, got a",
+        ),
         ("toml_file = 'x'", "cannot be in a file"),
         ("exporters = 'console'", "must be a sequence of values, not one text"),
         ("exporters = [3]", "must be made of names"),

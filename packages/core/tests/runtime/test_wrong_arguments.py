@@ -51,6 +51,40 @@ def test_a_wrong_argument_is_refused_where_it_is_given(make, says):
         make()
 
 
+async def test_an_agent_that_is_given_none_is_as_one_that_is_given_nothing():
+    """None for the description and the instructions says that there are none; no such message is sent."""
+    model = ScriptedModel(["x"])
+    agent = Agent("a", model=model, instructions=None, description=None)
+    await agent.generate("Hello")
+    assert (agent.instructions, agent.description) == ("", "")
+    assert [message.role for message in model.requests[0].messages] == ["user"]
+
+
+def _takes(annotation):
+    def work(value):
+        return value
+
+    work.__annotations__["value"] = annotation
+    return work
+
+
+@pytest.mark.parametrize(
+    ("annotation", "meant"),
+    [
+        (any, "typing.Any"),
+        (dict[str, any], "typing.Any"),
+        (callable, "collections.abc.Callable"),
+        (list[callable], "collections.abc.Callable"),
+    ],
+)
+def test_a_function_in_the_place_of_a_type_is_refused_with_what_was_meant(annotation, meant):
+    """`any` and `callable` check nothing; the types are called otherwise."""
+    with pytest.raises(ConfigurationError, match=f"`value` of step `work` .*, did you mean `{meant}`\\?$"):
+        step(_takes(annotation))
+    with pytest.raises(ConfigurationError, match=f"`input` of workflow `w` .*, did you mean `{meant}`\\?$"):
+        Workflow("w", input=annotation)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

@@ -26,8 +26,8 @@ from pydantic_settings import (
 from mastra_core.errors import ConfigurationError
 from mastra_core.runtime.config import LogLevelWord
 from mastra_core.runtime.sources import read_toml
-from mastra_core.runtime.written import Form, form_of, read_text
-from mastra_core.validated import Flag, Validated, Whole
+from mastra_core.runtime.written import form_of, read_inside, read_text
+from mastra_core.validated import Flag, Validated, Whole, check_path
 from mastra_logging.line import Sink
 from mastra_logging.sql.config import SqlExporterConfig
 
@@ -61,15 +61,6 @@ def _read_stream(value: object) -> object:
     if word in ("stderr", "stdout") or callable(getattr(value, "write", None)):
         return word
     raise ValueError("'stderr', 'stdout' or a stream")
-
-
-def _check_path(value: object) -> object:
-    """Refuse a text that says nothing; as a path it would be the working directory."""
-    if value is None or (isinstance(value, str) and value.strip()):
-        return value
-    if isinstance(value, os.PathLike):
-        return cast("os.PathLike[str]", value)
-    raise ValueError("a path")
 
 
 def _read_sinks(value: object) -> tuple[object, ...]:
@@ -132,7 +123,7 @@ class LogConfig(Validated, BaseSettings):
     )
     path: ClassVar[str] = "logging"
 
-    toml_file: Annotated[Path | None, BeforeValidator(_check_path)] = None
+    toml_file: Annotated[Path, BeforeValidator(check_path)] | None = None
     preset: Annotated[Literal["dev", "prod"] | None, BeforeValidator(_read_word)] = None
     level: Annotated[LogLevelWord, BeforeValidator(_read_word)] = "info"
     format: Annotated[Literal["pretty", "compact", "json"], BeforeValidator(_read_word)] = "pretty"
@@ -140,12 +131,12 @@ class LogConfig(Validated, BaseSettings):
     location: Flag = False
     colors: Flag | None = None
     stream: Annotated[Literal["stderr", "stdout"] | IO[Any], PlainValidator(_read_stream)] = "stderr"
-    file: Annotated[Path | None, BeforeValidator(_check_path)] = None
+    file: Annotated[Path, BeforeValidator(check_path)] | None = None
     max_file_bytes: Annotated[Whole, Field(ge=1)] | None = None
     backups: Annotated[Whole, Field(ge=0)] = 5
     thinning: ThinningConfig | None = None
     capture_standard: Flag = False
-    sql_exporter: Annotated[SqlExporterConfig | None, NoDecode] = None
+    sql_exporter: Annotated[SqlExporterConfig | None, NoDecode] = Field(default=None, repr=False)
     sinks: Annotated[Sequence[Sink], PlainValidator(_read_sinks)] = ()
 
     def __init__(self, /, **values: Any) -> None:  # noqa: ANN401  # pydantic checks them
@@ -218,20 +209,22 @@ class _Variables(PydanticBaseSettingsSource):
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        return _read_texts(self._texts(), LogConfig)
+        return {name: _read_variable(name, value) for name, value in self._texts().items()}
 
 
-def _read_texts(table: Mapping[str, Any], model: type[Validated]) -> dict[str, Any]:
-    """The table, with numbers and truths in the place of their texts."""
-    read: dict[str, Any] = {}
-    for name, value in table.items():
-        field = model.model_fields.get(name)
-        form = Form() if field is None else form_of(field.annotation)
-        if isinstance(value, Mapping) and form.table is not None:
-            read[name] = _read_texts(cast("Mapping[str, Any]", value), form.table)
-        else:
-            read[name] = read_text(value, form) if isinstance(value, str) and form.table is None else value
-    return read
+def _read_variable(name: str, value: object) -> object:
+    """What a text stands for, or what stands in a table of texts."""
+    field = LogConfig.model_fields.get(name)
+    if field is None:
+        return value
+    form = form_of(field.annotation)
+    if not isinstance(value, str):
+        return read_inside(value, form)
+    try:
+        return read_text(value, form)
+    except (ValueError, RecursionError) as error:
+        why = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigurationError(f"Environment variable {_PREFIX}{name.upper()} {why}") from None
 
 
 class _TomlTable(PydanticBaseSettingsSource):
@@ -244,7 +237,7 @@ class _TomlTable(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         named: object = self.current_state.get("toml_file")
         try:
-            path = Path("pyproject.toml" if named is None else cast("str", _check_path(named)))
+            path = Path("pyproject.toml" if named is None else check_path(named))
         except (TypeError, ValueError):
             return {}  # refused by the field's own check
         return read_toml(path, "logging", "logging.toml_file", is_needed=named is not None)

@@ -32,6 +32,10 @@ def test_the_environment_may_name_the_database(monkeypatch):
     assert LogConfig().sql_exporter.url == "sqlite:///a.db"
     monkeypatch.setenv("MASTRA_LOG_SQL_EXPORTER", json.dumps({"url": "sqlite:///b.db", "mode": "sync"}))
     assert LogConfig().sql_exporter.mode == "sync"
+    assert LogConfig().sql_exporter.url == "sqlite:///b.db"
+    text = '{"url": "sqlite:///b.db", "batch_size": "7", "flush_interval_s": "0.5"}'
+    monkeypatch.setenv("MASTRA_LOG_SQL_EXPORTER", text)
+    assert (LogConfig().sql_exporter.batch_size, LogConfig().sql_exporter.flush_interval_s) == (7, 0.5)
     monkeypatch.setenv("MASTRA_LOG_SQL_EXPORTER__BATCH_SIZE", "7")
     with pytest.raises(ConfigurationError, match="MASTRA_LOG_SQL_EXPORTER__BATCH_SIZE means nothing beside"):
         LogConfig()
@@ -48,3 +52,20 @@ def test_a_wrong_database_in_the_environment_is_named_without_its_password(monke
     with pytest.raises(ConfigurationError, match="MASTRA_LOG_SQL_EXPORTER__URL") as caught:
         LogConfig()
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"url": "postgresql://me:canary@h/d"', "must be JSON where it begins with '{'"),
+        ("[" * 100_000, r"must be JSON where it begins with '\['|nested too deeply"),
+        ('["postgresql://me:canary@h/d"]', "`logging.sql_exporter`"),
+    ],
+)
+def test_a_variable_that_is_no_json_or_a_list_is_refused_without_what_is_in_it(monkeypatch, text, says):
+    """The variable is named; the password in it is not shown."""
+    monkeypatch.setenv("MASTRA_LOG_SQL_EXPORTER", text)
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        LogConfig()
+    assert "MASTRA_LOG_SQL_EXPORTER" in str(caught.value)
+    assert "canary" not in str(caught.value)

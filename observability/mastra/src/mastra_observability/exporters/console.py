@@ -28,7 +28,7 @@ from mastra_core.signals.payload import Json, encode
 from mastra_core.signals.span import SpanExported
 from mastra_core.tracing.recorded import RecordedTrace
 from mastra_observability.exporters.base import BaseExporter
-from mastra_observability.exporters.options import check_flag, check_whole, is_stream
+from mastra_observability.exporters.options import check_flag, is_stream, to_whole
 from mastra_observability.exporters.pending import PendingTraces, TracePart
 from mastra_observability.exporters.sentences import feedback_line, log_line, metric_line, score_line
 from mastra_observability.exporters.tally import Sessions, Tally, tally_of
@@ -78,7 +78,7 @@ class ConsoleExporter(BaseExporter):
     ) -> None:
         self.log_level = check_exporter_level(log_level, "ConsoleExporter")
         if max_width is not None:
-            check_whole(max_width, _LEAST_WIDTH, "`max_width` of ConsoleExporter")
+            max_width = to_whole(max_width, _LEAST_WIDTH, "`max_width` of ConsoleExporter")
         if stream not in (None, "stdout", "stderr") and not is_stream(stream):
             raise ConfigurationError(
                 f"Field `stream` of ConsoleExporter must be 'stdout', 'stderr' or a stream, got {stream!r}"

@@ -22,7 +22,7 @@ from mastra_core.errors import ConfigurationError
 from mastra_core.output.lines import LinesLostError, RotatingFile, Sink, StreamSink
 from mastra_core.signals.events import SIGNAL_OF, Event, Signal
 from mastra_observability.exporters.base import BaseExporter
-from mastra_observability.exporters.options import check_whole, is_stream
+from mastra_observability.exporters.options import is_stream, to_whole
 from mastra_observability.levels import check_exporter_level
 
 _encoder = msgspec.json.Encoder()
@@ -59,8 +59,8 @@ class JsonExporter(BaseExporter):
     ) -> None:
         self.log_level = check_exporter_level(log_level, "JsonExporter")
         if max_bytes is not None:
-            check_whole(max_bytes, 1, "`max_bytes` of JsonExporter")
-        check_whole(backups, 0, "`backups` of JsonExporter")
+            max_bytes = to_whole(max_bytes, 1, "`max_bytes` of JsonExporter")
+        backups = to_whole(backups, 0, "`backups` of JsonExporter")
         if isinstance(target, str | os.PathLike):
             self._sink: Sink = _open_file(Path(target), max_bytes, backups)
             return

@@ -34,7 +34,7 @@ def check_options(
     if base_url is not None and not (isinstance(base_url, str) and _HTTP.match(base_url)):
         raise ConfigurationError(
             f"`base_url` of {adapter} must be a URL that begins with http:// or https://, or None, "
-            f"got {base_url!r}"
+            f"got a value of type {type(base_url).__name__}, which is not shown"
         )
     for name, value in (("model_id", model_id), ("provider", provider)):
         if not isinstance(value, str) or not value.strip():

@@ -69,13 +69,13 @@ class Agent:
         name: str,
         *,
         model: LanguageModel,
-        instructions: Instructions = "",
+        instructions: Instructions | None = "",
         tools: Sequence[Tool[..., Any]] = (),
         id: str | None = None,
         max_steps: int = 8,
-        description: str = "",
+        description: str | None = "",
     ) -> None:
-        """Make an agent.
+        """Make an agent; None is as good as not given.
 
         Raises:
             ConfigurationError: an argument is wrong; the message says which and what is allowed.
@@ -85,6 +85,8 @@ class Agent:
             raise ConfigurationError(
                 f"`model` of agent `{name}` must have `model_id`, `provider` and `generate`, got {model!r}"
             )
+        instructions = "" if instructions is None else instructions
+        description = "" if description is None else description
         for field, value in (("id", id or name), ("description", description)):
             if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
                 raise ConfigurationError(f"`{field}` of agent `{name}` must be a text, got {value!r}")

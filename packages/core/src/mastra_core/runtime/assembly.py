@@ -35,7 +35,8 @@ def find_storage(given: object) -> Store | None:
     if isinstance(given, str):
         return open_store(given)
     raise ConfigurationError(
-        f"Field `storage` must be a store or a URL such as duckdb:///telemetry.duckdb, got {given!r}"
+        "Field `storage` must be a store or a URL such as duckdb:///telemetry.duckdb, got a value of type "
+        f"{type(given).__name__}, which is not shown"
     )
 
 

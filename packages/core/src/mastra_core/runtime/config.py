@@ -42,7 +42,7 @@ from mastra_core.signals.events import DropEvent
 from mastra_core.signals.log import to_level
 from mastra_core.storage.protocols import Store
 from mastra_core.tracing.options import Identifier
-from mastra_core.validated import Flag, NonBlank, Real, Text, Validated, Whole
+from mastra_core.validated import Flag, NonBlank, Real, Text, Validated, Whole, check_path
 
 LogLevelWord = Literal["trace", "debug", "info", "warn", "error", "fatal"]
 """A level as users write it, in rising order of weight."""
@@ -226,7 +226,9 @@ class ObservabilityConfig(Validated):
     span_filter: Annotated[SpanFilter, AfterValidator(check_not_async)] | None = None
     hold: HoldLimits = Field(default_factory=HoldLimits)
     processors: Annotated[Sequence[object], AfterValidator(_check_processors)] = ()
-    sensitive_data: Annotated[bool | SensitiveDataConfig, PlainValidator(_read_sensitive_data)] = True
+    sensitive_data: Annotated[bool | SensitiveDataConfig, PlainValidator(_read_sensitive_data)] = Field(
+        default=True, repr=False
+    )
     metrics: Annotated[bool | MetricsConfig, PlainValidator(_read_metrics)] = True
     organization_id: Identifier | None = None
     user_id: Identifier | None = None
@@ -238,7 +240,7 @@ class ObservabilityConfig(Validated):
     block_timeout_s: Annotated[Real, Field(gt=0, le=60)] = 1.0
     on_dropped: Callable[[DropEvent], None] | None = None
     max_span_lifetime_s: Annotated[Real, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 3600.0
-    configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any])
+    configs: Mapping[str, ObservabilityConfig] = Field(default_factory=dict[str, Any], repr=False)
     config_selector: Annotated[str | ConfigSelector | None, PlainValidator(_read_selector)] = None
 
     _origin: _Origin = PrivateAttr(default_factory=_Origin)
@@ -271,7 +273,8 @@ class ObservabilityConfig(Validated):
         entries: object = settings.values.get("configs", {})
         if not isinstance(entries, Mapping):
             raise ConfigurationError(
-                f"Field `{self.path}.configs` must be configurations by name, got {entries!r}"
+                f"Field `{self.path}.configs` must be configurations by name, got a value of type "
+                f"{type(entries).__name__}, which is not shown"
             )
         for name, said in cast("Mapping[str, object]", entries).items():
             made[name] = self._make_config(settings, name, said)
@@ -289,7 +292,8 @@ class ObservabilityConfig(Validated):
             raise ConfigurationError(f"Field `{path}` cannot be: these are the settings around `configs`")
         if not isinstance(said, Mapping):
             raise ConfigurationError(
-                f"Field `{path}` must be an ObservabilityConfig or a table, got {said!r}"
+                f"Field `{path}` must be an ObservabilityConfig or a table, got a value of type "
+                f"{type(said).__name__}, which is not shown"
             )
         for field_name in _OUTERMOST:
             if field_name in said:
@@ -370,12 +374,13 @@ def _read_sources(model: type[ObservabilityConfig], values: Mapping[str, Any]) -
 
 
 def _read_path(value: object) -> Path:
-    if isinstance(value, os.PathLike) or (isinstance(value, str) and value.strip()):
-        return Path(cast("str | os.PathLike[str]", value))
-    raise ConfigurationError(
-        "Field `observability.toml_file` must be a path, or None for the `pyproject.toml` here, "
-        f"got {value!r}"
-    )
+    try:
+        return Path(check_path(value))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"Field `observability.toml_file` must be {error}, or None for the `pyproject.toml` here, "
+            f"got {value!r}"
+        ) from None
 
 
 def _write_out(way: tuple[str, ...], value: object) -> object:

@@ -45,7 +45,7 @@ def check_exporters(exporters: Sequence[ExporterSetting] | None) -> tuple[Export
         elif not any(callable(getattr(exporter, name, None)) for name in _HANDLERS):
             raise ValueError(
                 f"made of names, of tables with a `type`, or of exporters, objects with one of "
-                f"{', '.join(_HANDLERS)}; {exporter!r} has none"
+                f"{', '.join(_HANDLERS)}; a value of type {type(exporter).__name__} has none"
             )
     return tuple(exporters)
 

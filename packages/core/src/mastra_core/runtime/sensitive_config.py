@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from mastra_core.errors import ConfigurationError
 from mastra_core.validated import NonBlank, Text, Validated
 
 
@@ -53,12 +52,3 @@ class SensitiveDataConfig(Validated):
     style: Literal["full", "partial", "hash"] = "full"
     mask: Annotated[Text, Field(min_length=1, max_length=100)] = "[REDACTED]"
     hash_key: NonBlank | None = Field(default=None, repr=False)
-
-    @model_validator(mode="after")
-    def _check_use(self) -> Self:
-        if self.hash_key is not None and "style" not in self.model_fields_set:
-            raise ConfigurationError(
-                f"Field `{self.path}.hash_key` is for marks of the style `hash`, got no style; "
-                "write style='hash', or take the key away"
-            )
-        return self

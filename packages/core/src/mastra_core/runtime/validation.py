@@ -11,6 +11,9 @@ from pydantic.warnings import ArbitraryTypeWarning
 
 from mastra_core.errors import ConfigurationError, MastraError, with_safe_text
 
+_MEANT = {repr(any): "typing.Any", repr(callable): "collections.abc.Callable"}
+"""Types by the functions that are written in their place."""
+
 T = TypeVar("T")
 M = TypeVar("M", bound=MastraError)
 
@@ -40,7 +43,7 @@ class TypeCheck(Generic[T]):
             self._adapter = _make_adapter(type_)
         except Exception as error:
             raise ConfigurationError(
-                f"{where} must be a type that can be checked, got {type_!r}: {first_line(error)}"
+                f"{where} must be a type that can be checked, got {type_!r}{_why(error)}"
             ) from error
 
     def check(self, value: object, where: str) -> T:
@@ -83,6 +86,12 @@ def _make_adapter(type_: type[T]) -> TypeAdapter[T]:
             if error.code != "type-adapter-config-unused":  # models and dataclasses bring their own
                 raise
             return TypeAdapter(type_)
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a type: what was meant, where that is known, else what pydantic says."""
+    meant = [name for function, name in _MEANT.items() if function in str(error)]
+    return f", did you mean `{meant[0]}`?" if meant else f": {first_line(error)}"
 
 
 def mismatch(error_class: type[M], error: ValidationError, where: str, schema: object, hint: str = "") -> M:

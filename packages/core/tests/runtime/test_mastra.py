@@ -111,7 +111,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
         ({"agents": ["writer"]}, "`agents` must be made of Agent objects, got 'writer'"),
         ({"workflows": [writer()]}, "`workflows` must be made of Workflow objects"),
         ({"tools": [print]}, "`tools` must be made of Tool objects"),
-        ({"storage": 7}, "`storage` must be a store or a URL.*got 7"),
+        ({"storage": 7}, "`storage` must be a store or a URL.*got a value of type int"),
         ({"storage": "telemetry.duckdb"}, "must begin with a scheme"),
         ({"storage": "nowhere://x"}, "No installed store knows the scheme 'nowhere'"),
         (

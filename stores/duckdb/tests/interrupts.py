@@ -9,6 +9,7 @@ import dis
 import inspect
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
@@ -30,7 +31,15 @@ class Interruption:
         self.seen = 0
 
     def run(self, work: Callable[[], object]) -> bool:
-        """Do the work; whether it was interrupted."""
+        """Do the work, in a thread of its own; whether it was interrupted.
+
+        CPython 3.12 may keep what was being handled then as the thread's for good: each later error would
+        have been raised during it.
+        """
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(self._run, work).result()
+
+    def _run(self, work: Callable[[], object]) -> bool:
         before = sys.gettrace()
         sys.settrace(self._trace)
         try:

@@ -52,7 +52,7 @@ def _is_look(value: Any) -> bool:  # noqa: ANN401  # whatever was given
     return value.fullmatch("") is None and all(match.group() for match in value.finditer(_SAMPLE))
 
 
-def _are_hints(value: Any) -> bool:  # noqa: ANN401
+def _are_hints(value: object) -> bool:
     return isinstance(value, tuple) and all(map(_is_hint, cast("tuple[object, ...]", value)))
 
 
